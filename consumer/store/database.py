@@ -1,0 +1,160 @@
+"""The only door to DuckDB: connections, statements, and DuckDB's errors turned into ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ..errors import QueryError, StoreBusy, StoreDamaged, StoreError, StoreFull, StoreMissing, StoreTooNew
+
+# 1.5 can read what 2.0 wrote only if this is set when a file is made; from 1.4.0 on a stray write-ahead log is refused
+# rather than replayed into a file that it does not belong to.
+STORAGE_VERSION = "v1.5.0"
+
+
+class Database:
+    """A connection to one DuckDB file.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        memory_limit: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Open *path*; when writing, make it if it is not there.
+
+        Raises:
+            StoreMissing: there is no such file, and *read_only*.
+            StoreBusy: another process is writing to it.
+            StoreTooNew: a newer DuckDB wrote it.
+            StoreDamaged: it is not a DuckDB file.
+        """
+        self.path = path
+        if read_only and not path.exists():
+            raise StoreMissing(
+                f"There is no store at {path}. Make one with 'headwater replay PATH…' or 'headwater consume', or name "
+                "another with --store."
+            )
+        config: dict[str, str | int | bool] = {"storage_compatibility_version": STORAGE_VERSION}
+        if read_only:
+            # A query is the user's own SQL: it reads the store and nothing else of the machine.
+            config = {"enable_external_access": False, "autoinstall_known_extensions": False}
+        if memory_limit is not None:
+            config["memory_limit"] = memory_limit
+        if threads is not None:
+            config["threads"] = threads
+        with _errors(path):
+            self._connection = duckdb.connect(path, read_only=read_only, config=config)
+            self._connection.execute("SET TimeZone = 'UTC'")
+
+    def run(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> None:
+        """Execute one statement, or several without parameters, and throw their results away."""
+        with _errors(self.path):
+            self._connection.execute(sql, parameters).fetchall()
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a query. For values that Python has a type for; use `table` for times."""
+        with _errors(self.path):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def table(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> pa.Table:
+        """Return the result of a query as Arrow.
+
+        Raises:
+            QueryError: the SQL is wrong.
+        """
+        with _errors(self.path):
+            # A relation would be the same without parameters, but cannot hold a statement such as SHOW or EXPLAIN.
+            self._connection.execute(sql, parameters)
+            reader = self._connection.fetch_record_batch()
+            return reader.read_all()
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table visible to SQL under *name*, instead of one that had the name before."""
+        with _errors(self.path):
+            self._connection.register(name, table)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what happens inside, or nothing of it."""
+        self.run("BEGIN TRANSACTION")
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            self._rollback()
+            raise
+
+    def checkpoint(self) -> None:
+        """Bring everything that was committed into the main file."""
+        self.run("CHECKPOINT")
+
+    def interrupt(self) -> None:
+        """End the statement that another thread is running."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Close the file. May be called twice."""
+        self._connection.close()
+
+    def _rollback(self) -> None:
+        try:
+            self._connection.execute("ROLLBACK")
+        except duckdb.Error:
+            pass  # the transaction is over already, or the database has to be opened again
+
+
+def duckdb_version() -> str:
+    """Return the version of the DuckDB library."""
+    return duckdb.__version__
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    """Turn DuckDB's errors into ours, the original being the cause."""
+    try:
+        yield
+    except duckdb.Error as exc:
+        raise _explained(path, exc) from exc
+
+
+def _explained(path: Path, exc: duckdb.Error) -> StoreError:
+    text = str(exc)
+    if "Could not set lock" in text:
+        return StoreBusy(
+            f"Another process is writing to {path}: only one sidecar can own a store. End that process, or give this one "
+            f"a store of its own with --store. (DuckDB: {_first_line(text)})"
+        )
+    if "No space left" in text or "checkpoint failed" in text or "disk quota" in text.lower():
+        return StoreFull(
+            f"The disk that holds {path} is full. What was committed is safe. Make room and start again: reading goes on "
+            f"where the store ends. (DuckDB: {_first_line(text)})"
+        )
+    if "version number" in text:
+        return StoreTooNew(
+            f"{path} was written by a DuckDB newer than this one ({duckdb.__version__}). Upgrade with 'pip install -U "
+            f"duckdb headwater'. (DuckDB: {_first_line(text)})"
+        )
+    if "not a valid DuckDB database file" in text or isinstance(exc, duckdb.FatalException | duckdb.InternalException):
+        return StoreDamaged(
+            f"{path} is not a DuckDB file, or is broken. Restore it from a copy, or name another with --store and replay "
+            f"the events into it. (DuckDB: {_first_line(text)})"
+        )
+    if isinstance(exc, duckdb.IOException):
+        return StoreError(f"{path} cannot be read or written. (DuckDB: {_first_line(text)})")
+    return QueryError(text)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]

@@ -1,0 +1,157 @@
+-- The facts: events, and the content that they share.
+--
+-- An event is one row, what repeats from event to event is kept once and found by the hash of its content:
+--
+--     event ──> shape ──> shape_dataset, shape_facet ──> document ──> schema_field, column_lineage, assertion, symlink
+--       └─────> run      (what the events of a run say together)
+--       └─────> passing_facet ──> document
+--
+-- No table has a key or an index: DuckDB's cost more than they give here. Each write sees to uniqueness itself. A
+-- structure that begins with event_time and event_id is a stamped value: the greatest one is the newest.
+
+CREATE SCHEMA store;
+
+CREATE TABLE store.migration (
+    name VARCHAR NOT NULL,
+    sha256 VARCHAR NOT NULL,
+    applied_at TIMESTAMPTZ NOT NULL
+);
+
+CREATE TABLE store.job (
+    job_id UBIGINT NOT NULL,
+    namespace VARCHAR NOT NULL,
+    name VARCHAR NOT NULL
+);
+
+CREATE TABLE store.dataset (
+    dataset_id UBIGINT NOT NULL,
+    namespace VARCHAR NOT NULL,
+    name VARCHAR NOT NULL
+);
+
+CREATE TABLE store.document (
+    document_id UUID NOT NULL,
+    body VARCHAR NOT NULL,  -- canonical JSON: keys sorted, no white space, digits as they came
+    deleted BOOLEAN NOT NULL
+);
+
+CREATE TABLE store.facet_problem (
+    document_id UUID NOT NULL,
+    entity VARCHAR NOT NULL,
+    key VARCHAR NOT NULL,
+    problem VARCHAR NOT NULL
+);
+
+CREATE TABLE store.schema_field (
+    document_id UUID NOT NULL,
+    field VARCHAR NOT NULL,
+    ordinal INTEGER NOT NULL,
+    type VARCHAR,
+    description VARCHAR
+);
+
+CREATE TABLE store.column_lineage (
+    document_id UUID NOT NULL,
+    downstream_field VARCHAR,  -- NULL: the whole dataset
+    upstream_id UBIGINT NOT NULL,
+    upstream_field VARCHAR NOT NULL,
+    transformation_type VARCHAR,
+    transformation_subtype VARCHAR,
+    masking BOOLEAN
+);
+
+CREATE TABLE store.assertion (
+    document_id UUID NOT NULL,
+    ordinal INTEGER NOT NULL,
+    assertion VARCHAR NOT NULL,
+    name VARCHAR,
+    field VARCHAR,
+    success BOOLEAN NOT NULL,
+    severity VARCHAR,
+    expected VARCHAR,
+    actual VARCHAR
+);
+
+CREATE TABLE store.symlink (
+    document_id UUID NOT NULL,
+    namespace VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    type VARCHAR
+);
+
+CREATE TABLE store.shape (
+    shape_id UBIGINT NOT NULL,
+    job_id UBIGINT,  -- NULL: a dataset event
+    job_type VARCHAR,
+    processing_type VARCHAR
+);
+
+CREATE TABLE store.shape_seen (
+    shape_id UBIGINT NOT NULL,
+    first_seen_at TIMESTAMPTZ NOT NULL,
+    newest STRUCT(event_time TIMESTAMPTZ, event_id UUID) NOT NULL
+);
+
+CREATE TABLE store.shape_dataset (
+    shape_id UBIGINT NOT NULL,
+    direction VARCHAR NOT NULL,  -- input, output, or dataset in a dataset event
+    dataset_id UBIGINT NOT NULL
+);
+
+CREATE TABLE store.shape_facet (
+    shape_id UBIGINT NOT NULL,
+    direction VARCHAR,  -- NULL: a facet of the job
+    dataset_id UBIGINT,
+    key VARCHAR NOT NULL,
+    document_id UUID NOT NULL
+);
+
+CREATE TABLE store.event (
+    event_id UUID NOT NULL,
+    kind VARCHAR NOT NULL,  -- run, job or dataset
+    event_type VARCHAR,
+    event_time TIMESTAMPTZ NOT NULL,
+    run_key UUID,  -- NULL unless a run event
+    shape_id UBIGINT NOT NULL,
+    topic VARCHAR NOT NULL,
+    partition INTEGER NOT NULL,
+    source_offset BIGINT NOT NULL,
+    element INTEGER NOT NULL,  -- place in the record's JSON array, 0 for a plain event
+    received_at TIMESTAMPTZ NOT NULL,
+    skeleton VARCHAR  -- the event's canonical JSON with document ids, between two \x01, in place of facets
+);
+
+CREATE TABLE store.run (
+    run_key UUID NOT NULL,
+    run_id VARCHAR NOT NULL,
+    first_at TIMESTAMPTZ NOT NULL,
+    started_at TIMESTAMPTZ,  -- the earliest START
+    last_at TIMESTAMPTZ NOT NULL,
+    state STRUCT(rank UTINYINT, event_time TIMESTAMPTZ, event_id UUID, name VARCHAR),  -- rank 3: terminal
+    job STRUCT(event_time TIMESTAMPTZ, event_id UUID, job_id UBIGINT) NOT NULL,
+    producer STRUCT(event_time TIMESTAMPTZ, event_id UUID, uri VARCHAR) NOT NULL,
+    nominal STRUCT(event_time TIMESTAMPTZ, event_id UUID, start_at TIMESTAMPTZ, end_at TIMESTAMPTZ),
+    parent STRUCT(
+        event_time TIMESTAMPTZ,
+        event_id UUID,
+        run_id VARCHAR,
+        job_namespace VARCHAR,
+        job_name VARCHAR,
+        root_run_id VARCHAR
+    ),
+    error STRUCT(event_time TIMESTAMPTZ, event_id UUID, message VARCHAR),
+    source STRUCT(event_time TIMESTAMPTZ, event_id UUID, version VARCHAR),
+    lineage_id UBIGINT  -- NULL: no event of the run named a dataset
+);
+
+CREATE TABLE store.passing_facet (
+    entity VARCHAR NOT NULL,  -- job, run, dataset, input or output
+    run_key UUID,  -- NULL: not from a run event
+    direction VARCHAR,
+    dataset_id UBIGINT,
+    job_id UBIGINT,
+    key VARCHAR NOT NULL,
+    event_time TIMESTAMPTZ NOT NULL,
+    event_id UUID NOT NULL,
+    document_id UUID NOT NULL
+);

@@ -1,0 +1,52 @@
+-- Every event, once.
+CREATE VIEW event AS
+SELECT
+    event.event_id,
+    event.kind,
+    event.event_type,
+    event.event_time,
+    run.run_id,
+    coalesce(job.namespace, dataset.namespace) AS namespace,
+    coalesce(job.name, dataset.name) AS name,
+    event.topic,
+    event.partition,
+    event.source_offset,
+    event.received_at,
+    -- The skeleton is cut at the marks: every second piece is the id of a facet's document.
+    (
+        SELECT string_agg(coalesce(document.body, piece.text), '' ORDER BY piece.ordinal)::JSON
+        FROM (
+            SELECT
+                unnest(string_split(event.skeleton, chr(1))) AS text,
+                generate_subscripts(string_split(event.skeleton, chr(1)), 1) AS ordinal
+        ) AS piece
+        LEFT JOIN store.document
+            ON
+                piece.ordinal % 2 = 0
+                AND document.document_id = try_cast(piece.text AS UUID)
+    ) AS body,
+    event.element
+FROM store.event
+LEFT JOIN store.run ON run.run_key = event.run_key
+LEFT JOIN store.shape ON shape.shape_id = event.shape_id
+LEFT JOIN store.job ON job.job_id = shape.job_id
+LEFT JOIN store.shape_dataset
+    ON
+        shape_dataset.shape_id = event.shape_id
+        AND shape_dataset.direction = 'dataset'
+LEFT JOIN store.dataset ON dataset.dataset_id = shape_dataset.dataset_id;
+
+COMMENT ON VIEW event IS 'Every event, once.';
+COMMENT ON COLUMN event.event_id IS 'Hash of the event''s canonical JSON.';
+COMMENT ON COLUMN event.kind IS 'run, job or dataset.';
+COMMENT ON COLUMN event.event_type IS 'START, RUNNING, COMPLETE, FAIL, ABORT or OTHER; NULL when not said.';
+COMMENT ON COLUMN event.event_time IS 'When it happened, by its producer''s clock.';
+COMMENT ON COLUMN event.run_id IS 'The run, for a run event.';
+COMMENT ON COLUMN event.namespace IS 'Namespace of the job, or of the dataset for a dataset event.';
+COMMENT ON COLUMN event.name IS 'The job, or the dataset for a dataset event.';
+COMMENT ON COLUMN event.topic IS 'Topic of the record that brought it first; file:NAME for a file.';
+COMMENT ON COLUMN event.partition IS 'Partition of that record.';
+COMMENT ON COLUMN event.source_offset IS 'Offset of that record; the line of a file, from 1.';
+COMMENT ON COLUMN event.received_at IS 'When that record was read.';
+COMMENT ON COLUMN event.body IS 'The event: the same JSON value as it came, keys sorted; NULL once expired.';
+COMMENT ON COLUMN event.element IS 'Place in the record''s JSON array; 0 for a plain event.';

@@ -1,0 +1,5 @@
+-- Shapes that are new.
+INSERT INTO store.shape
+SELECT batch.*
+FROM batch_shape AS batch
+ANTI JOIN store.shape USING (shape_id);

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
 from .errors import UnreadableRecord
+from .names import TopicPartition
 from .rows import (
     AssertionRow,
     ColumnLineageRow,
@@ -111,8 +112,8 @@ class Batch:
         self.shape_facets: list[ShapeFacetRow] = []
         self.shapes_seen: dict[int, tuple[Micros, Stamp]] = {}
         self.gaps: list[GapRow] = []
-        self.next_offsets: dict[tuple[str, int], int] = {}
-        self.tombstones: dict[tuple[str, int], int] = {}
+        self.next_offsets: dict[TopicPartition, int] = {}
+        self.tombstones: dict[TopicPartition, int] = {}
         self.records = 0
         self.bytes = 0
         self.started_at: float | None = None
@@ -126,7 +127,7 @@ class Batch:
         if self.started_at is None:
             self.started_at = now
         self.records += 1
-        position = (record.topic, record.partition)
+        position = TopicPartition(record.topic, record.partition)
         self.next_offsets[position] = record.offset + 1
         if record.value is None:
             self.tombstones[position] = self.tombstones.get(position, 0) + 1
@@ -186,8 +187,20 @@ class Batch:
         if known is None or row[6:] > known[6:]:
             self.passing_facets[key] = row
 
-    def tables(self, updated_at: Micros, end_offsets: dict[tuple[str, int], int]) -> dict[str, list[Row]]:
-        """Return the rows to write by table, the empty ones left out."""
+    def tables(
+        self,
+        updated_at: Micros,
+        end_offsets: Mapping[TopicPartition, int],
+        *,
+        keeps_offsets: bool = True,
+    ) -> dict[str, list[Row]]:
+        """Return the rows to write by table, the empty ones left out.
+
+        Args:
+            updated_at: now.
+            end_offsets: the ends of the partitions, for the view of the lag.
+            keeps_offsets: write how far each partition is folded.
+        """
         offsets = [
             OffsetRow(
                 *position,
@@ -196,7 +209,7 @@ class Batch:
                 self.tombstones.get(position, 0),
                 updated_at,
             )
-            for position, next_offset in self.next_offsets.items()
+            for position, next_offset in (self.next_offsets if keeps_offsets else {}).items()
         ]
         tables: dict[str, list[Row]] = {
             "job": [*self.jobs.values()],

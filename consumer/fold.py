@@ -112,6 +112,7 @@ class _Job(NamedTuple):
     passing: tuple[tuple[str, bytes], ...]
 
 
+_NO_JOB = "the event needs a job with namespace and name, two texts"
 _NO_DATASETS = _Datasets("null", b"", (), False)
 
 
@@ -180,7 +181,7 @@ class Folder:
 
     def _job(self, raw: msgspec.Raw | None, batch: Batch) -> _Job:
         if raw is None:
-            raise UnreadableRecord("no_job", "the event needs a job with namespace and name, two texts")
+            raise UnreadableRecord("no_job", _NO_JOB)
         source = bytes(raw)
         known = self._jobs.get(source)
         if known is None:
@@ -192,7 +193,7 @@ class Folder:
         name = job_of(raw)
         members = fields_of(raw)
         if name is None or members is None:
-            raise UnreadableRecord("no_job", "the event needs a job with namespace and name, two texts")
+            raise UnreadableRecord("no_job", _NO_JOB)
         job_id = name_id(name)
         batch.jobs[job_id] = NameRow(job_id, *name)
         facets, text = self._members(members, {"facets": "job"}, batch)
@@ -342,8 +343,8 @@ class Folder:
             upstream_id = self._dataset_id(DatasetName(source.namespace, source.name), batch)
             # A column without transformations is an edge all the same: how it gets there was not said.
             ways = {(t.type or None, t.subtype or None, t.masking) for t in source.transformations}
-            for kind, subtype, masking in ways or {(None, None, None)}:
-                rows.add(ColumnLineageRow(document_id, field, upstream_id, source.field, kind, subtype, masking))
+            for way in ways or {(None, None, None)}:
+                rows.add(ColumnLineageRow(document_id, field, upstream_id, source.field, *way))
         return list(rows)
 
     def _shape(self, job: _Job | None, arrays: tuple[_Datasets, ...], batch: Batch) -> int:
@@ -378,6 +379,7 @@ def _run_row(
     nominal: tuple[Any, ...] | None = None
     parent: tuple[Any, ...] | None = None
     error: tuple[Any, ...] | None = None
+    content: Facet | None
     for _, facet in facets:
         content = facet.content
         if isinstance(content, NominalTime):

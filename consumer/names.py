@@ -1,4 +1,4 @@
-"""What jobs, datasets and runs are called, and the short ids that stand for those names inside the store.
+"""What jobs, datasets, runs and partitions are called, and the short ids that stand for those names inside the store.
 
 An id is a hash of the name, so that two sidecars, two batches and two replays agree on it without asking the store.
 64 bits are enough for names (one collision in a thousand stores of six million datasets each); what is counted in hundreds
@@ -23,6 +23,13 @@ class JobName(NamedTuple):
 
     namespace: str
     name: str
+
+
+class TopicPartition(NamedTuple):
+    """One ordered log of records. A file is the partition 0 of the topic ``file:NAME``."""
+
+    topic: str
+    partition: int
 
 
 def name_id(name: DatasetName | JobName) -> int:

@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
+from ..names import TopicPartition
 
-class TopicPartition(NamedTuple):
-    """One ordered log of records. A file is the partition 0 of the topic ``file:NAME``."""
-
-    topic: str
-    partition: int
+__all__ = ["Gap", "Record", "Source", "TopicPartition"]
 
 
 class Record(NamedTuple):

@@ -90,7 +90,7 @@ def arrow_table(table: str, rows: Sequence[Row]) -> pa.Table:
     return pa.Table.from_arrays(arrays, names=list(record._fields))
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array[Any]:
     if isinstance(kind, pa.StructType):
         return _structs(values, kind)
     if isinstance(kind, pa.UuidType):
@@ -100,7 +100,7 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def _structs(values: Sequence[tuple[Any, ...] | None], kind: pa.StructType) -> pa.Array:
+def _structs(values: Sequence[tuple[Any, ...] | None], kind: pa.StructType) -> pa.Array[Any]:
     fields = list(kind)
     nothing = (None,) * len(fields)
     columns = zip(*(value or nothing for value in values), strict=True) if values else ((),) * len(fields)

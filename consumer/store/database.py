@@ -46,7 +46,7 @@ class Database:
                 f"There is no store at {path}. Make one with 'headwater replay PATH…' or 'headwater consume', or name "
                 "another with --store."
             )
-        config: dict[str, str | int | bool] = {"storage_compatibility_version": STORAGE_VERSION}
+        config: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": STORAGE_VERSION}
         if read_only:
             # A query is the user's own SQL: it reads the store and nothing else of the machine.
             config = {"enable_external_access": False, "autoinstall_known_extensions": False}
@@ -75,10 +75,11 @@ class Database:
             QueryError: the SQL is wrong.
         """
         with _errors(self.path):
-            # A relation would be the same without parameters, but cannot hold a statement such as SHOW or EXPLAIN.
-            self._connection.execute(sql, parameters)
-            reader = self._connection.fetch_record_batch()
-            return reader.read_all()
+            relation = self._connection.sql(sql, params=parameters)
+            if relation is None:  # a statement that has no result
+                return pa.table({})
+            result: pa.Table = relation.to_arrow_table()
+            return result
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table visible to SQL under *name*, instead of one that had the name before."""

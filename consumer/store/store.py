@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import StoreDamaged, StoreTooNew
+from ..names import TopicPartition
 from ..rows import Row
 from .arrow import TABLES, arrow_table
 from .database import Database
@@ -53,6 +54,8 @@ class Store:
             _seed(path, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = Database(path, memory_limit=memory_limit, threads=threads)
+        # Each publication checkpoints; one of DuckDB's own in between would only cost.
+        self._database.run("SET wal_autocheckpoint = '1GB'")
         try:
             self.migrated = migrate(self._database)
         except BaseException:
@@ -83,10 +86,10 @@ class Store:
                 if tables.get(_NEEDS.get(script.name, script.name)):
                     self._database.run(script.sql)
 
-    def next_offsets(self) -> dict[tuple[str, int], int]:
+    def next_offsets(self) -> dict[TopicPartition, int]:
         """Return the first offset of each partition that is not in the store yet."""
         rows = self._database.rows("SELECT topic, partition, next_offset FROM store.kafka_offset")
-        return {(topic, partition): next_offset for topic, partition, next_offset in rows}
+        return {TopicPartition(topic, partition): next_offset for topic, partition, next_offset in rows}
 
     def checkpoint(self) -> None:
         """Bring everything that was committed into the live file itself."""

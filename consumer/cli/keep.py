@@ -1,0 +1,95 @@
+"""The verbs that keep the store: its schema, its migrations, its dead letters."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import click
+
+from ..settings import settings
+from .options import output_format, setting
+from .output import say, show
+
+
+@click.command()
+@click.option("--ddl", is_flag=True, help="Print the SQL that makes the tables, views and macros instead.")
+@setting("store")
+@output_format
+def schema(ddl: bool, store: str | None, format_: str | None) -> None:
+    """Show the views and macros of the store with what they mean."""
+    from ..store.scripts import Folder, scripts
+
+    if ddl:
+        for folder in ("migrations", "views", "macros"):
+            for script in scripts(cast("Folder", folder)):
+                click.echo(f"-- schemas/{folder}/{script.file}.sql\n\n{script.sql}")
+        return
+    from ..store import Reader
+
+    with Reader(settings(store=store).store) as reader:
+        show(reader.query(_SCHEMA), format_)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only say what would be done; exit 1 if there is anything.")
+@setting("store")
+def migrate(check: bool, store: str | None) -> None:
+    """Bring the store up to date with this Headwater. Every command that writes does this by itself."""
+    from ..store.store import pending_migrations
+    from .running import open_store
+
+    chosen = settings(store=store)
+    if check:
+        from ..store.database import Database
+        from ..store.store import live_path
+
+        live = live_path(chosen.store)
+        database = Database(live if live.exists() else chosen.store, read_only=True)
+        pending = pending_migrations(database)
+        database.close()
+        for name in pending:
+            click.echo(name)
+        if pending:
+            raise click.exceptions.Exit(1)
+        say("The store is up to date.")
+        return
+    with open_store(chosen) as live:
+        live.publisher.publish()
+        for name in live.store.migrated:
+            click.echo(name)
+        say(f"The store {chosen.store} is up to date: {len(live.store.migrated)} migrations applied.")
+
+
+@click.command("dead-letters")
+@click.option("--raw", is_flag=True, help="Print only the records' bytes, one a line, to look at or replay.")
+@setting("store")
+@output_format
+def dead_letters(raw: bool, store: str | None, format_: str | None) -> None:
+    """Show the records that could not be read, with the reason."""
+    from ..store import Reader
+
+    with Reader(settings(store=store).store) as reader:
+        found = reader.query(_DEAD_LETTERS)
+        if not raw:
+            show(found, format_)
+            return
+        output = click.get_binary_stream("stdout")
+        for value in found.column("value").to_pylist():
+            output.write(value + b"\n")
+
+
+_DEAD_LETTERS = """
+FROM dead_letter
+ORDER BY topic, partition, source_offset, element
+"""
+
+_SCHEMA = """
+SELECT 'view' AS kind, table_name AS name, column_name AS "column", data_type AS type, comment
+FROM duckdb_columns()
+WHERE NOT internal AND schema_name = 'main'
+UNION ALL
+SELECT DISTINCT 'macro', function_name, array_to_string(parameters, ', '), 'table', comment
+FROM duckdb_functions()
+WHERE NOT internal AND schema_name = 'main'
+ORDER BY ALL
+"""

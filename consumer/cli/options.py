@@ -1,0 +1,59 @@
+"""Options that several commands share; each one names its environment variable in ``--help``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ..settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FORMATS = click.Choice(["table", "json", "csv"])
+
+
+def setting(name: str) -> Callable[[F], F]:
+    """Return the option of a setting: its help, default and environment variable are those of `Settings`."""
+    field = Settings.model_fields[name]
+    default = field.default
+    shown = ",".join(default) if isinstance(default, tuple) else default
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        name,
+        envvar=f"HEADWATER_{name.upper()}",
+        show_envvar=True,
+        default=None,
+        metavar=_metavar(default),
+        help=f"{field.description}" + (f"  [default: {shown}]" if default is not None else ""),
+    )
+
+
+def settings_of(*names: str) -> Callable[[F], F]:
+    """Return a decorator that adds the options of several settings, in this order."""
+
+    def decorate(command: F) -> F:
+        for name in reversed(names):
+            command = setting(name)(command)
+        return command
+
+    return decorate
+
+
+def output_format(command: F) -> F:
+    """Add ``--format``."""
+    return click.option(
+        "--format",
+        "format_",
+        type=FORMATS,
+        envvar="HEADWATER_FORMAT",
+        show_envvar=True,
+        help="How to print.  [default: table on a terminal, else json: one object a line]",
+    )(command)
+
+
+def _metavar(default: object) -> str:
+    if isinstance(default, bool) or default is None:
+        return "TEXT"
+    return {int: "N", float: "SECONDS"}.get(type(default), "TEXT")

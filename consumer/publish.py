@@ -1,0 +1,502 @@
+"""The published file: a copy of the private live file that anybody may open while we write.
+
+Owns the path ``lineage.duckdb``, the snapshots ``.lineage.duckdb.snap-N`` beside it, and one descriptor of
+the live file. Knows no SQL and never imports duckdb: after the store's checkpoint all of this is plain file
+I/O::
+
+    live ── blocks that changed ──▶ spare snapshot ── link, rename ──▶ published ── retires ──▶ spare snapshot
+
+A file of DuckDB is three headers of 4 KB and then blocks of 256 KB. A spare lacks a block for one of two
+reasons:
+
+* its *checksum* (the first 8 bytes) is not what it was when the spare was filled; or
+* it was *loose* since then, that is free or used for metadata, so that DuckDB may have written it, and its
+  bytes differ. Checksums are blind to order (an XOR over words): a column that is only sorted again may find
+  its old checksum in the block that an older copy of it has left. Believing checksums alone published rows
+  put together from two versions.
+
+No other block can differ, by the law that lets DuckDB survive a crash: what the header on disk names is not
+written again before a newer header is on disk. So a commit meanwhile cannot tear a snapshot, it is only not
+in it yet; and a checkpoint meanwhile shows in the headers, which are read before and after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import itertools
+import os
+import struct
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from headwater.errors import SettingsError, StoreError, StoreFull
+
+_HEADERS = 3 * 4096  # the main header, then two database headers that take turns
+_STORAGE_VERSIONS = range(64, 69)  # what the main header says for 'v1.0.0' to 'v1.5.0'
+_BLOCK_SIZES = {1 << n for n in range(14, 19)}  # 256 KB, unless the file was made with another BLOCK_SIZE
+_NOWHERE = (1 << 64) - 1  # where a chain of metadata ends
+_SIDE_FILES = (".wal", ".wal.checkpoint", ".wal.recovery")
+_TRIES = 3  # a checkpoint during a publish is a broken promise; one may be an accident, three are not
+_IDLE = 60  # publishes that a spare sits out before it goes; sooner, and busy readers make us copy again
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_KERNEL_COPY = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM}
+_FLOCK = struct.Struct("hhqqi4x")  # struct flock: type, whence, start, length, pid
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What one publish did.
+
+    Attributes:
+        method: ``blocks`` (what changed) or ``copy`` (the whole file: a new snapshot, an unfamiliar layout).
+        blocks_changed: blocks written; 0 if nothing had changed.
+        blocks: blocks in the file; 0 if its layout is unfamiliar.
+        bytes_written: to the snapshot, headers included; 0 if the published file stayed as it was.
+        seconds: from the start of the checkpoint to the end of the publish.
+        checkpoint_seconds: the part of it that was the checkpoint.
+    """
+
+    method: Literal["blocks", "copy"]
+    blocks_changed: int
+    blocks: int
+    bytes_written: int
+    seconds: float = 0.0
+    checkpoint_seconds: float = 0.0
+
+
+class Publisher:
+    """Publishes a live file.
+
+    *The caller's side.* Make it after DuckDB has opened the live file and close it after DuckDB has closed
+    it: DuckDB's lock is of the POSIX kind, so closing any descriptor of that file, anywhere in the process,
+    drops it. Nothing else here may open the live file; each publish checks that the lock is still held. All
+    calls come from the thread that writes to the store; a commit of another thread meanwhile is harmless, and
+    a checkpoint costs a second try, in the end a `StoreError`, never a torn snapshot. After a checkpoint that
+    we did not see every block is compared (0.1 ms each), so put DuckDB's automatic ones far off. Whether a
+    file that is already at *published* may be replaced is for the store to judge: it will be.
+
+    *What readers see.* One snapshot, whole; an open connection keeps its own for ever, for a snapshot is not
+    written while somebody has it open: their lock refuses ours. Who writes into one harms that one only.
+
+    *What it costs.* The first two publishes copy the whole file (0.8 s for 0.5 GB, many times that under busy
+    readers), so let them happen at the start. On disk: two snapshots, and one for each older version in use.
+
+    Args:
+        live: the file that DuckDB has open for writing.
+        published: the path for readers, on a local file system with hard links. A symlink is followed.
+        checkpoint: makes the live file complete. Each publish begins with it; its errors pass through.
+        keep: how many snapshots may have a name at once, the published one included.
+        mode: permission bits of the published file; by default 0644 less the umask. With 0666, in a directory
+            that only we may write, `duckdb lineage.duckdb` works without ``-readonly`` and writing is still
+            refused; in any other directory 0666 lets everybody write, so it has to be asked for.
+
+    Raises:
+        SettingsError: the arguments make no sense together.
+        StoreError: the live file is not open for writing in this process, or the directory cannot be used.
+    """
+
+    def __init__(
+        self,
+        live: Path,
+        published: Path,
+        *,
+        checkpoint: Callable[[], object],
+        keep: int = 4,
+        mode: int | None = None,
+    ) -> None:
+        if keep < 2:
+            raise SettingsError(
+                f"keep={keep} is too few: one snapshot is read while another is filled. Keep at least 2."
+            )
+        self._published = published.resolve()
+        if self._published == live.resolve():
+            raise SettingsError(f"{published} is the live file; publish it under another name.")
+        self._checkpoint = checkpoint
+        self._keep = keep
+        self._mode = mode
+        self._numbers = itertools.count(1)
+        self._shown = 0
+        self._current: _Snapshot | None = None
+        self._spares: list[_Snapshot] = []  # in the order in which they retired
+        with self._explained():
+            self._live = _Live(live.resolve())  # before the sweep, as it proves that the old names are ours
+            self._sweep()
+
+    def publish(self) -> Publication:
+        """Show at the published path all that is committed. Blocks for as long as that takes.
+
+        Raises:
+            StoreFull: no room; readers keep the last snapshot, and the next publish starts afresh.
+            StoreError: something else is in the way, with the same consequences.
+        """
+        began = time.perf_counter()
+        self._checkpoint()
+        checkpointed = time.perf_counter()
+        with self._explained():
+            self._live.check()
+            self._drop_side_files()  # the old file's before the rename, and after it what appeared meanwhile
+            publication = self._unchanged() or self._renew()
+            self._drop_side_files()
+        ended = time.perf_counter()
+        return replace(publication, seconds=ended - began, checkpoint_seconds=checkpointed - began)
+
+    def close(self) -> None:
+        """Remove the spares and let go of the live file, which DuckDB has closed by now. Twice is fine."""
+        while self._spares:
+            self._spares.pop().discard()
+        if self._current is not None:
+            self._current.discard()
+        self._current = None
+        self._live.close()
+
+    def _unchanged(self) -> Publication | None:
+        """Return that nothing is to do: our last snapshot is in place, and the live headers are its own."""
+        current = self._current
+        if current is None or current.image.layout is None or self._live.headers() != current.image.headers:
+            return None
+        in_place = _stamp(self._published) == current.stamp
+        return Publication("blocks", 0, current.image.layout.blocks, 0) if in_place else None
+
+    def _renew(self) -> Publication:
+        for _ in range(_TRIES):
+            image = self._live.look()
+            snapshot = self._take_spare()
+            try:
+                publication = snapshot.fill(self._live, image)
+                if self._live.headers() == image.headers:
+                    self._show(snapshot)
+                    return publication
+            finally:
+                if snapshot is not self._current:  # it may be torn; nobody has seen it, and nobody will
+                    snapshot.discard()
+        raise StoreError(
+            f"Cannot publish {self._published}: {_TRIES} times in a row another checkpoint came between. "
+            "Write to the store only from the thread that publishes it."
+        )
+
+    def _show(self, snapshot: _Snapshot) -> None:
+        link = self._beside("next")
+        link.unlink(missing_ok=True)
+        link.hardlink_to(snapshot.path)  # it keeps its own name as well, to be a spare by when it retires
+        snapshot.unlock()
+        link.replace(self._published)
+        _sync_directory(self._published.parent)
+        if self._current is not None:
+            self._spares.append(self._current)
+        self._current = snapshot
+        self._shown += 1
+        snapshot.shown_at = self._shown
+        self._prune()
+
+    def _take_spare(self) -> _Snapshot:
+        """Return a locked snapshot that nobody reads and that is on no list any more."""
+        for spare in self._spares[::-1]:  # the youngest first: it lacks least
+            if not spare.is_untouched():
+                self._drop(spare)
+            elif spare.lock():
+                self._spares.remove(spare)
+                return spare
+        if len(self._spares) + 2 > self._keep:
+            self._drop(self._spares[0])  # whoever reads it keeps it; it only loses its name
+        return _Snapshot(self._beside(next(self._numbers)), self._mode)
+
+    def _prune(self) -> None:
+        for spare in self._spares[:]:
+            if self._shown - spare.shown_at > _IDLE and spare.lock():
+                self._drop(spare)
+
+    def _drop(self, spare: _Snapshot) -> None:
+        self._spares.remove(spare)
+        spare.discard()
+
+    def _beside(self, suffix: object) -> Path:
+        return self._published.with_name(f".{self._published.name}.snap-{suffix}")
+
+    def _sweep(self) -> None:
+        """Remove the names that an earlier life left, unread: one of them is the published file."""
+        for path in self._published.parent.iterdir():
+            if path.name.startswith(self._beside("").name):
+                path.unlink()
+
+    def _drop_side_files(self) -> None:
+        """Remove the log of somebody who wrote into an older snapshot: nobody could open the new one."""
+        for suffix in _SIDE_FILES:
+            self._published.with_name(self._published.name + suffix).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            where = self._published.parent
+            safe = "What was committed is safe, and readers keep the last snapshot."
+            if exc.errno in _NO_ROOM:
+                raise StoreFull(
+                    f"No room to publish {self._published}: {exc.strerror}. {safe} "
+                    f"Free some of {where}; it has to hold two copies of the store, and {self._keep} at most."
+                ) from exc
+            raise StoreError(
+                f"Cannot publish {self._published}: {exc}. {safe} "
+                f"Check that {where} exists, is local, has hard links, and may be written by this user."
+            ) from exc
+
+
+class _Layout(NamedTuple):
+    """What the headers say."""
+
+    block_size: int
+    blocks: int  # in the file
+    named: int  # as of the last checkpoint; those beyond are not in use
+    iteration: int  # grows by one with each checkpoint
+    metadata: int  # the place where the catalogue begins
+    free_list: int  # the place where the list of free blocks begins
+
+
+class _Image(NamedTuple):
+    """What the live file held at one look; without a layout if it is unfamiliar."""
+
+    headers: bytes
+    size: int
+    look: int = 0  # counts from 1
+    layout: _Layout | None = None
+    checksums: tuple[bytes, ...] = ()
+    free: frozenset[int] = frozenset()
+
+
+class _Live:
+    """The one descriptor of the live file, and which of its blocks were loose when."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # A bare number, not closed even if the check fails: a file object, collected, drops DuckDB's lock.
+        self._fd = os.open(path, os.O_RDONLY)
+        self._looks = 0
+        self._unbroken_since = 1  # the look since which no checkpoint has escaped us
+        self._last = _Layout(0, 0, 0, -1, 0, 0)
+        self._loose_at: dict[int, int] = {}  # block → the last look at which it was loose
+        self.check()
+
+    def check(self) -> None:
+        """Raise unless this is the file at the path, and this process has the lock on it."""
+        if not os.path.samestat(self.path.stat(), os.fstat(self._fd)):
+            raise StoreError(f"{self.path} was replaced while it was open. Start again.")
+        if not _is_locked_by_us(self._fd):
+            raise StoreError(
+                f"This process has no lock on {self.path}, so another could write. Open the store before its "
+                "publisher. If it was open, something here opened and closed that file too: start again."
+            )
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
+
+    def headers(self) -> bytes:
+        return os.pread(self._fd, _HEADERS, 0)
+
+    def read(self, start: int, count: int) -> bytes:
+        return os.pread(self._fd, count, start)
+
+    def copy_to(self, target: int, start: int, count: int) -> None:
+        """Copy a range to the same place; in the kernel if it can (XFS and Btrfs then share it instead)."""
+        while count > 0:
+            try:
+                done = os.copy_file_range(self._fd, target, count, start, start)
+            except OSError as exc:
+                if exc.errno not in _NO_KERNEL_COPY:
+                    raise
+                done = _write(target, self.read(start, min(count, 1 << 20)), start)
+            if done == 0:  # the file has shrunk: the headers will tell
+                break
+            start, count = start + done, count - done
+
+    def look(self) -> _Image:
+        self._looks += 1
+        headers, size = self.headers(), os.fstat(self._fd).st_size
+        layout = parse_layout(headers, size)
+        if layout is None:
+            self._unbroken_since = self._looks + 1
+            return _Image(headers, size, self._looks)
+        checksums = tuple(self.read(start, 8) for start in range(_HEADERS, size, layout.block_size))
+        return _Image(headers, size, self._looks, layout, checksums, self._note_loose(layout))
+
+    def _note_loose(self, layout: _Layout) -> frozenset[int]:
+        if layout.iteration - self._last.iteration not in {0, 1}:
+            self._unbroken_since = self._looks
+        free, metadata = frozenset[int](), frozenset[int]()
+        try:
+            free, metadata = read_loose_blocks(layout, self.read)
+        except ValueError:
+            self._unbroken_since = self._looks + 1
+        unnamed = range(layout.named, max(layout.blocks, self._last.blocks))
+        cut_off = range(layout.blocks, self._last.blocks)
+        self._loose_at.update(dict.fromkeys([*free, *metadata, *unnamed, *cut_off], self._looks))
+        self._last = layout
+        return free
+
+    def doubtful(self, held: _Image, now: _Image) -> Collection[int]:
+        """Return the blocks in use that may have been written since *held*, whatever their checksums say."""
+        if held.look < self._unbroken_since:
+            return range(len(now.checksums))
+        return {block for block, look in self._loose_at.items() if look >= held.look} - now.free
+
+
+class _Snapshot:
+    """A file that will be, is, or was published. Its descriptor stays open: closing it drops locks, too."""
+
+    def __init__(self, path: Path, mode: int | None) -> None:
+        self.path = path
+        self.image = _Image(b"", 0)
+        self.stamp: _Stamp | None = None
+        self.shown_at = 0
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644 if mode is None else mode)
+        if mode is not None:
+            os.fchmod(self._fd, mode)  # as asked for, whatever the umask
+
+    def fill(self, live: _Live, image: _Image) -> Publication:
+        """Make this file hold *image*, on disk. If it raises, the file is torn."""
+        changed = 0
+        if image.layout is None or self.image.layout is None:
+            live.copy_to(self._fd, 0, image.size)
+            changed = len(image.checksums)
+            publication = Publication("copy", changed, changed, image.size)
+        else:
+            size = image.layout.block_size
+            for block in self._lacks(live, image, size):
+                live.copy_to(self._fd, _HEADERS + block * size, size)
+                changed += 1
+            publication = Publication("blocks", changed, image.layout.blocks, _HEADERS + changed * size)
+        _write(self._fd, image.headers, 0)
+        os.ftruncate(self._fd, image.size)
+        os.fdatasync(self._fd)  # before the rename: or a power cut could leave the name and not the content
+        self.image, self.stamp = image, _stamp(self.path)
+        return publication
+
+    def _lacks(self, live: _Live, image: _Image, size: int) -> Iterator[int]:
+        doubtful = live.doubtful(self.image, image)
+        pairs = itertools.zip_longest(image.checksums, self.image.checksums[: len(image.checksums)])
+        for block, (checksum, known) in enumerate(pairs):
+            place = _HEADERS + block * size, size
+            if checksum != known or (block in doubtful and live.read(*place) != self._read(*place)):
+                yield block
+
+    def _read(self, start: int, count: int) -> bytes:
+        return os.pread(self._fd, count, start)
+
+    def is_untouched(self) -> bool:
+        return _stamp(self.path) == self.stamp
+
+    def lock(self) -> bool:
+        """Take the file unless somebody has it open; never, if this kernel cannot tell.
+
+        DuckDB refuses a reader who had opened the file and not yet locked it: an error, not torn data.
+        """
+        try:
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        except OSError:
+            return False
+        return True
+
+    def unlock(self) -> None:
+        with contextlib.suppress(OSError):  # where there are no such locks, we have none
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0))
+
+    def discard(self) -> None:
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        os.close(self._fd)
+
+
+def parse_layout(headers: bytes, size: int) -> _Layout | None:
+    """Return what the headers of a file of *size* bytes say, or None if it is not laid out as we know it."""
+    if len(headers) < _HEADERS or headers[8:12] != b"DUCK":
+        return None
+    version, *flags = struct.unpack_from("<5Q", headers, 12)
+    newest = max(struct.unpack_from("<5Q", headers, start + 8) for start in (4096, 8192))
+    iteration, metadata, free_list, named, block_size = newest
+    if version not in _STORAGE_VERSIONS or any(flags) or block_size not in _BLOCK_SIZES:  # a flag: encrypted
+        return None
+    blocks, rest = divmod(size - _HEADERS, block_size)
+    return None if rest else _Layout(block_size, blocks, named, iteration, metadata, free_list)
+
+
+def read_loose_blocks(
+    layout: _Layout, read: Callable[[int, int], bytes]
+) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the free blocks, and those of metadata: DuckDB fills the gaps of these in place.
+
+    Raises:
+        ValueError: the list makes no sense.
+    """
+    if layout.metadata == _NOWHERE and layout.named == 0:
+        return frozenset(), frozenset()
+    try:
+        data = b"".join(_chain(layout, read))
+        (count,) = struct.unpack_from("<Q", data)
+        free = frozenset(struct.unpack_from(f"<{count}Q", data, 8))
+        (shared,) = struct.unpack_from("<Q", data, at := 8 + 8 * count)  # then (block, uses) of each
+        (count,) = struct.unpack_from("<Q", data, at := at + 8 + 12 * shared)  # then (block, gaps) of each
+        metadata = frozenset(struct.unpack_from(f"<{2 * count}Q", data, at + 8)[::2])
+    except (struct.error, OverflowError, MemoryError) as exc:
+        raise ValueError("the list of free blocks breaks off") from exc
+    if not {layout.metadata & _BLOCK, layout.free_list & _BLOCK} <= metadata:
+        raise ValueError("the list of free blocks does not name its own block")
+    return free, metadata
+
+
+_BLOCK = (1 << 56) - 1  # a place is a block, and in the high byte which of its 64 parts
+
+
+def _chain(layout: _Layout, read: Callable[[int, int], bytes]) -> Iterator[bytes]:
+    """Yield the parts of the free list; each begins with the place of the next."""
+    length = (layout.block_size - 8) // 64 // 8 * 8
+    place = layout.free_list
+    for _ in range(64 * layout.blocks):  # no chain is longer, unless it bites its own tail
+        if place == _NOWHERE:
+            return
+        part = read(_HEADERS + (place & _BLOCK) * layout.block_size + 8 + (place >> 56) * length, length)
+        (place,) = struct.unpack_from("<Q", part)
+        yield part[8:]
+
+
+_Stamp = tuple[int, int, int, int]
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """Return what changes when somebody replaces the file or writes into it; None if it is gone."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _is_locked_by_us(fd: int) -> bool:
+    """Say whether a lock of this process keeps others from the file; yes, if this kernel cannot tell."""
+    try:
+        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0))
+    except OSError:
+        return True
+    kind, _, _, _, pid = _FLOCK.unpack(answer)
+    return bool(kind == fcntl.F_WRLCK and pid == os.getpid())
+
+
+def _write(fd: int, data: bytes, start: int) -> int:
+    """Write all of *data*: on a nearly full disk, one call may write less."""
+    done = 0
+    while done < len(data):
+        done += os.pwrite(fd, data[done:], start + done)
+    return done
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

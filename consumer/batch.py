@@ -1,7 +1,7 @@
 """The unit of one transaction: rows merged by key, dead letters, and how far each partition has come.
 
-Merging obeys the laws of the fold: it is associative, commutative and idempotent, so the order of the events in a batch, a
-doubled event and a batch cut in two make no difference to what is written.
+Merging obeys the laws of the fold: it is associative, commutative and idempotent, so the order of the events in a
+batch, a doubled event and a batch cut in two make no difference to what is written.
 """
 
 from __future__ import annotations
@@ -42,13 +42,24 @@ class Arrival(Protocol):
     """Where and when a record came in; a `headwater.sources.Record` has the first three."""
 
     @property
-    def topic(self) -> str: ...
+    def topic(self) -> str:
+        """The topic."""
+        ...
+
     @property
-    def partition(self) -> int: ...
+    def partition(self) -> int:
+        """The partition."""
+        ...
+
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """The offset."""
+        ...
+
     @property
-    def value(self) -> bytes | None: ...
+    def value(self) -> bytes | None:
+        """The bytes; None is a tombstone."""
+        ...
 
 
 def greatest(left: T | None, right: T | None) -> T | None:

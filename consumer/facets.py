@@ -1,8 +1,8 @@
 """The facets that we read, as pydantic models of our own.
 
 Every facet is kept as JSON, known or not; a model here gives a facet a typed home as well. The models are lenient where
-producers are: null means absent, unknown fields are ignored, and almost nothing is required. Only facets whose bytes were not
-seen before come this way, so their cost is paid once for each content, not once for each event.
+producers are: null means absent, unknown fields are ignored, and almost nothing is required. Only facets whose bytes
+were not seen before come this way, so their cost is paid once for each content, not once for each event.
 
 Format: the OpenLineage facet schemas, ``spec/facets/*.json`` in the OpenLineage repository.
 """
@@ -17,8 +17,8 @@ from pydantic.alias_generators import to_camel
 
 Entity = Literal["job", "run", "dataset", "input", "output"]
 
-# Facets of jobs and datasets that change from run to run. They would make every event a new shape, so they are kept beside
-# the run instead. A key that is missing here costs speed and space, never correctness.
+# Facets of jobs and datasets that change from run to run. They would make every event a new shape, so they are kept
+# beside the run instead. A key that is missing here costs speed and space, never correctness.
 PASSING_KEYS = frozenset(
     {
         "dataQualityAssertions",
@@ -280,8 +280,8 @@ def read_facet(entity: Entity, key: str, body: Any) -> tuple[Facet | None, str |
         body: the facet as Python objects.
 
     Returns:
-        The model and None; or None and a sentence, when the facet is one that we know and its body is not as the spec has
-        it; or twice None, when we don't know the facet.
+        The model and None; or None and a sentence, when the facet is one that we know and its body is not as the spec
+        has it; or twice None, when we don't know the facet.
     """
     model = _MODELS.get((entity, key))
     if model is None:
@@ -297,8 +297,8 @@ def read_facet(entity: Entity, key: str, body: Any) -> tuple[Facet | None, str |
 def parse_time(text: str) -> datetime:
     """Return the instant that an OpenLineage time names; a time without zone is in UTC.
 
-    Accepts RFC 3339 and ISO 8601 with any number of fraction digits (kept to the microsecond), ``+0100`` and the bracketed
-    zone that Java adds (``Z[Europe/London]``).
+    Accepts RFC 3339 and ISO 8601 with any number of fraction digits (kept to the microsecond), ``+0100`` and the
+    bracketed zone that Java adds (``Z[Europe/London]``).
 
     Raises:
         ValueError: the text is not a time.

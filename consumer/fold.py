@@ -1,9 +1,9 @@
 """An event becomes rows. Pure: no I/O, no clock; what comes out depends on the event alone.
 
-An event is taken apart like a tree of content. Each *facet* becomes a document, kept once. What is left of the event's JSON,
-with a facet's id wherever a facet was, is the *skeleton*; its hash is the event's id. The job, the inputs and the outputs
-with their lasting facets are the *shape*, which repeats from run to run: a year of hourly runs adds rows about runs and next
-to nothing else.
+An event is taken apart like a tree of content. Each *facet* becomes a document, kept once. What is left of the
+event's JSON, with a facet's id wherever a facet was, is the *skeleton*; its hash is the event's id. The job, the
+inputs and the outputs with their lasting facets are the *shape*, which repeats from run to run: a year of hourly runs
+adds rows about runs and next to nothing else.
 
 Parts of the tree whose bytes were seen before are not parsed again. The caches below only save work: losing one of them
 (`Folder.forget`) changes nothing but speed.
@@ -56,8 +56,8 @@ from .rows import (
     SymlinkRow,
 )
 
-# A facet's id stands in the skeleton between two of these. JSON has no raw control characters, so nothing that a producer
-# sends can look like one.
+# A facet's id stands in the skeleton between two of these. JSON has no raw control characters, so nothing that a
+# producer sends can look like one.
 FACET_MARK = "\x01"
 
 _PARTS = ("dataset", "inputs", "job", "outputs", "run")
@@ -141,7 +141,8 @@ class Folder:
         """Add what *event* says to *batch*.
 
         Raises:
-            UnreadableRecord: the event has no job where it needs one, or a facet is not JSON. Nothing that counts was added
+            UnreadableRecord: the event has no job where it needs one, or a facet is not JSON. Nothing that counts was
+            added
                 to the batch then.
         """
         job, inputs, outputs, dataset = self._parts(event, batch)
@@ -242,9 +243,7 @@ class Folder:
         shape = b"".join(sorted({_digest(item.dataset_id, item.lasting) for item in datasets}))
         return _Datasets(text, shape, tuple(datasets), any(item.passing for item in datasets))
 
-    def _read_dataset(
-        self, direction: str, raw: msgspec.Raw, batch: Batch
-    ) -> tuple[_Dataset | None, str]:
+    def _read_dataset(self, direction: str, raw: msgspec.Raw, batch: Batch) -> tuple[_Dataset | None, str]:
         members = fields_of(raw)
         if members is None:
             return None, _canonical(raw)
@@ -332,19 +331,17 @@ class Folder:
                 SymlinkRow(document_id, link.namespace, link.name, link.type) for link in content.identifiers
             ]
 
-    def _column_lineage(
-        self, document_id: bytes, content: ColumnLineage, batch: Batch
-    ) -> list[ColumnLineageRow]:
+    def _column_lineage(self, document_id: bytes, content: ColumnLineage, batch: Batch) -> list[ColumnLineageRow]:
         pairs: list[tuple[str | None, InputField]] = [(None, source) for source in content.dataset]
         for field, output in content.fields.items():
             pairs.extend((field, source) for source in output.input_fields)
         rows = set()
-        for field, source in pairs:
+        for downstream_field, source in pairs:
             upstream_id = self._dataset_id(DatasetName(source.namespace, source.name), batch)
             # A column without transformations is an edge all the same: how it gets there was not said.
             ways = {(t.type or None, t.subtype or None, t.masking) for t in source.transformations}
             for way in ways or {(None, None, None)}:
-                rows.add(ColumnLineageRow(document_id, field, upstream_id, source.field, *way))
+                rows.add(ColumnLineageRow(document_id, downstream_field, upstream_id, source.field, *way))
         return list(rows)
 
     def _shape(self, job: _Job | None, arrays: tuple[_Datasets, ...], batch: Batch) -> int:
@@ -372,9 +369,7 @@ def _add_shape(shape_id: int, job: _Job | None, arrays: tuple[_Datasets, ...], b
         batch.shape_facets.extend(ShapeFacetRow(shape_id, *facet) for facet in sorted(facets))
 
 
-def _run_row(
-    event: Event, key: bytes, event_id: bytes, job: _Job, facets: list[tuple[Entity, _Facet]]
-) -> RunRow:
+def _run_row(event: Event, key: bytes, event_id: bytes, job: _Job, facets: list[tuple[Entity, _Facet]]) -> RunRow:
     stamp = (event.event_time, event_id)
     nominal: tuple[Any, ...] | None = None
     parent: tuple[Any, ...] | None = None
@@ -422,9 +417,7 @@ def _see_passing_facets(
         )
     if job:
         for key, document_id in job.passing:
-            batch.see_passing_facet(
-                PassingFacetRow("job", event.run_key, None, None, job_id, key, *stamp, document_id)
-            )
+            batch.see_passing_facet(PassingFacetRow("job", event.run_key, None, None, job_id, key, *stamp, document_id))
     for array in arrays:
         if not array.passing:
             continue

@@ -1,7 +1,7 @@
 """The loop: poll → decode → fold → batch → write → publish.
 
-The calling thread polls and folds; one other thread writes and publishes, so that Python takes events apart while DuckDB,
-which lets go of the interpreter, puts them away. There is never more than one batch on its way to the store.
+The calling thread polls and folds; one other thread writes and publishes, so that Python takes events apart while
+DuckDB, which lets go of the interpreter, puts them away. There is never more than one batch on its way to the store.
 """
 
 from __future__ import annotations
@@ -189,9 +189,7 @@ class Loop:
         problem = self._fold(records)
         if records and self._on_progress:
             self._on_progress(self._progress)
-        if self._is_full() or (not records and len(self._batch)):
-            self._hand_over(executor)
-        elif self._publication_is_due():
+        if self._is_full() or (not records and len(self._batch)) or self._publication_is_due():
             self._hand_over(executor)
         return problem
 
@@ -221,7 +219,8 @@ class Loop:
             self._expected[position] = 0 if gap.reason == "recreated" else gap.next_offset
             self._say(
                 f"LOST: {gap.topic}-{gap.partition} no longer has the offsets {gap.first_offset:,} to "
-                f"{gap.next_offset - 1:,} ({gap.reason}). Reading goes on after them; the gap is in the view offset_gap. "
+                f"{gap.next_offset - 1:,} ({gap.reason}). Reading goes on after them; the gap is in the view "
+                f"offset_gap. "
                 "Replay these records from a capture if there is one."
             )
 
@@ -283,8 +282,8 @@ class Loop:
     def _hand_over(self, executor: ThreadPoolExecutor) -> None:
         """Give the batch to the writer, once it is done with the one before.
 
-        A batch that is not yet full by size waits for its turn while polling goes on: the slower the store, the larger the
-        batches, and the fewer.
+        A batch that is not yet full by size waits for its turn while polling goes on: the slower the store, the
+        larger the batches, and the fewer.
         """
         if self._writing and not self._writing.done() and not self._must_wait():
             return

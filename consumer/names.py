@@ -1,8 +1,8 @@
 """What jobs, datasets, runs and partitions are called, and the short ids that stand for those names inside the store.
 
 An id is a hash of the name, so that two sidecars, two batches and two replays agree on it without asking the store.
-64 bits are enough for names (one collision in a thousand stores of six million datasets each); what is counted in hundreds
-of millions (runs, events, documents) gets 128.
+64 bits are enough for names (one collision in a thousand stores of six million datasets each); what is counted in
+hundreds of millions (runs, events, documents) gets 128.
 """
 
 from __future__ import annotations

@@ -75,10 +75,11 @@ class Publisher:
     *The caller's side.* Make it after DuckDB has opened the live file and close it after DuckDB has closed
     it: DuckDB's lock is of the POSIX kind, so closing any descriptor of that file, anywhere in the process,
     drops it. Nothing else here may open the live file; each publish checks that the lock is still held. All
-    calls come from the thread that writes to the store; a commit of another thread meanwhile is harmless, and
-    a checkpoint costs a second try, in the end a `StoreError`, never a torn snapshot. After a checkpoint that
-    we did not see every block is compared (0.1 ms each), so put DuckDB's automatic ones far off. Whether a
-    file that is already at *published* may be replaced is for the store to judge: it will be.
+    calls come from the thread that writes to the store, and nothing writes to it between the start of
+    *checkpoint* and the end of `publish`. (A commit of another thread would only miss this snapshot; a whole
+    checkpoint of it would cost a second try, and the third time a `StoreError`.) After a checkpoint that we
+    did not see every block is compared (0.05 ms each), so put DuckDB's automatic ones far off. Whether a file
+    that is already at *published* may be replaced is for the store to judge: it will be.
 
     *What readers see.* One snapshot, whole; an open connection keeps its own for ever, for a snapshot is not
     written while somebody has it open: their lock refuses ours. Who writes into one harms that one only.
@@ -181,10 +182,12 @@ class Publisher:
 
     def _show(self, snapshot: _Snapshot) -> None:
         link = self._beside("next")
-        link.unlink(missing_ok=True)
         link.hardlink_to(snapshot.path)  # it keeps its own name as well, to be a spare by when it retires
         snapshot.unlock()
-        link.replace(self._published)
+        try:
+            link.replace(self._published)
+        finally:
+            link.unlink(missing_ok=True)
         _sync_directory(self._published.parent)
         if self._current is not None:
             self._spares.append(self._current)
@@ -196,11 +199,11 @@ class Publisher:
     def _take_spare(self) -> _Snapshot:
         """Return a locked snapshot that nobody reads and that is on no list any more."""
         for spare in self._spares[::-1]:  # the youngest first: it lacks least
-            if not spare.is_untouched():
-                self._drop(spare)
-            elif spare.lock():
+            if spare.lock():
                 self._spares.remove(spare)
-                return spare
+                if spare.is_untouched():
+                    return spare
+                spare.discard()
         if len(self._spares) + 2 > self._keep:
             self._drop(self._spares[0])  # whoever reads it keeps it; it only loses its name
         return _Snapshot(self._beside(next(self._numbers)), self._mode)
@@ -283,8 +286,9 @@ class _Live:
 
     def check(self) -> None:
         """Raise unless this is the file at the path, and this process has the lock on it."""
-        if not os.path.samestat(self.path.stat(), os.fstat(self._fd)):
-            raise StoreError(f"{self.path} was replaced while it was open. Start again.")
+        ours = os.fstat(self._fd)
+        if (_stamp(self.path) or ())[:2] != (ours.st_dev, ours.st_ino):
+            raise StoreError(f"{self.path} was moved or replaced while open. Put it back, or start again.")
         if not _is_locked_by_us(self._fd):
             raise StoreError(
                 f"This process has no lock on {self.path}, so another could write. Open the store before its "
@@ -292,7 +296,7 @@ class _Live:
             )
 
     def close(self) -> None:
-        if self._fd >= 0:
+        if self._fd >= 0 and not _is_locked_by_us(self._fd):  # rather leak it than drop DuckDB's lock
             os.close(self._fd)
         self._fd = -1
 
@@ -425,9 +429,7 @@ def parse_layout(headers: bytes, size: int) -> _Layout | None:
     return None if rest else _Layout(block_size, blocks, named, iteration, metadata, free_list)
 
 
-def read_loose_blocks(
-    layout: _Layout, read: Callable[[int, int], bytes]
-) -> tuple[frozenset[int], frozenset[int]]:
+def read_loose_blocks(layout: _Layout, read: Callable[[int, int], bytes]) -> tuple[frozenset[int], frozenset[int]]:
     """Return the free blocks, and those of metadata: DuckDB fills the gaps of these in place.
 
     Raises:

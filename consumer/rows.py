@@ -1,7 +1,8 @@
 """One record for each table: what can be written, and nothing else.
 
-The fields of a record are the columns of the relation that ``schemas/writes`` reads, in the same order; a test holds them
-against the catalogue. Times are whole microseconds since 1970 in UTC. Ids of 8 bytes are ints, ids of 16 are bytes.
+The fields of a record are the columns of the relation that ``schemas/writes`` reads, in the same order; a test holds
+them against the catalogue. Times are whole microseconds since 1970 in UTC. Ids of 8 bytes are ints, ids of 16 are
+bytes.
 
 A *stamp* is the (event_time, event_id) of an event: the newest wins, and the id breaks a tie the same way everywhere.
 """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,18 +11,21 @@ from ..settings import settings
 from .options import output_format, setting
 from .output import say, show
 
+if TYPE_CHECKING:
+    from ..store import Reader
+
 
 @click.command()
 @click.argument("sql")
 @setting("store")
 @output_format
 def query(sql: str, store: str | None, format_: str | None) -> None:
-    """Run read-only SQL on the store; - reads it from standard input.
+    r"""Run read-only SQL on the store; - reads it from standard input.
 
     \b
       headwater query "FROM edge WHERE is_current"
     """
-    text = click.get_text_stream("stdin").read() if sql == "-" else sql
+    text = sys.stdin.read() if sql == "-" else sql
     with _reader(store) as reader:
         show(reader.query(text), format_)
 
@@ -48,7 +51,9 @@ def _walk(name: str, macro: str, purpose: str) -> click.Command:
     return command
 
 
-upstream = _walk("upstream", "upstream", "Show every dataset that dataset NAME is made from; NAME may be its unique ending.")
+upstream = _walk(
+    "upstream", "upstream", "Show every dataset that dataset NAME is made from; NAME may be its unique ending."
+)
 downstream = _walk(
     "downstream", "downstream", "Show every dataset that is made from dataset NAME; NAME may be its unique ending."
 )
@@ -71,7 +76,7 @@ def root_cause(
     store: str | None,
     format_: str | None,
 ) -> None:
-    """Rank what may have broken dataset NAME; NAME may be its unique ending.
+    r"""Rank what may have broken dataset NAME; NAME may be its unique ending.
 
     \b
       headwater root-cause dim_customers --field customer_id
@@ -89,14 +94,14 @@ def root_cause(
 def digest(store: str | None) -> None:
     """Print one hash of the store's facts.
 
-    Stores that folded the same events have the same digest, in whatever order and batches the events came. How they came
-    (offsets, arrival times, dead letters) does not count.
+    Stores that folded the same events have the same digest, in whatever order and batches the events came. How they
+    came (offsets, arrival times, dead letters) does not count.
     """
     with _reader(store) as reader:
         click.echo(reader.digest())
 
 
-def _reader(store: str | Path | None) -> Any:
+def _reader(store: str | None) -> Reader:
     from ..store import Reader
 
     return Reader(settings(store=store).store)

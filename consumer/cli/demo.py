@@ -32,7 +32,9 @@ def tell(store: Path, day: str, *, keeps: bool) -> None:
         causes = reader.query(QUESTION).to_pylist()
     click.echo(f"\nThe {day} day of the sales platform: {DATASET}")
     if not failing:
-        click.echo("Every check of it passed, and so did everything upstream that matters. There is nothing to explain.\n")
+        click.echo(
+            "Every check of it passed, and so did everything upstream that matters. There is nothing to explain.\n"
+        )
         return
     for result in failing:
         found = f"found {result['actual']}, expected {result['expected']}"
@@ -40,7 +42,9 @@ def tell(store: Path, day: str, *, keeps: bool) -> None:
     click.echo(f"\nWhich upstream table is to blame?\n{QUESTION}")
     for cause in causes:
         mark = "→" if cause["rank"] == 1 else " "
-        click.echo(f"{mark} {cause['rank']}. {cause['name']}  field {cause['field'] or '(all)'}  score {cause['score']:.2f}")
+        click.echo(
+            f"{mark} {cause['rank']}. {cause['name']}  field {cause['field'] or '(all)'}  score {cause['score']:.2f}"
+        )
         click.echo(f"     path      {' → '.join(cause['path'])}")
         click.echo(f"     evidence  {cause['evidence']}")
         click.echo(f"     written by {cause['job_name']}\n")

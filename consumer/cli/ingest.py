@@ -90,11 +90,11 @@ def _consume_once(chosen: Settings, stopping: Callable[[], bool], until_caught_u
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @settings_of(*_WRITING)
 def replay(paths: tuple[str, ...], **given: Any) -> None:
-    """Fold captured events into the store; no broker is needed.
+    r"""Fold captured events into the store; no broker is needed.
 
     PATH is a file of JSON lines (.ndjson, .jsonl), of one event or an array of events (.json), either of them packed
-    (.gz, .zst), a folder of such files, what 'headwater capture' wrote, or - for standard input. Replaying something again
-    changes nothing.
+    (.gz, .zst), a folder of such files, what 'headwater capture' wrote, or - for standard input. Replaying something
+    again changes nothing.
 
     \b
       headwater replay events.ndjson.gz more/ --store lineage.duckdb
@@ -128,8 +128,9 @@ def replay(paths: tuple[str, ...], **given: Any) -> None:
 def capture(out: str, follow: bool, **given: Any) -> None:
     """Record a topic to OUT as JSON lines; - is standard output.
 
-    Each line has the record's topic, partition, offset, timestamp, key, headers and value, so that 'headwater replay' folds
-    exactly what was there. Joins no group and commits nothing. OUT is complete or not there at all; .gz and .zst are packed.
+    Each line has the record's topic, partition, offset, timestamp, key, headers and value, so that 'headwater replay'
+    folds exactly what was there. Joins no group and commits nothing. OUT is complete or not there at all; .gz and
+    .zst are packed.
     """
     from ..sources import kafka
     from ..sources.captured import encode, writing
@@ -159,8 +160,8 @@ def capture(out: str, follow: bool, **given: Any) -> None:
 def demo(store: str | None, day: str) -> None:
     """Replay a recorded day of the sales platform, then ask what broke its data mart.
 
-    A dbt project loads customers from landing tables into a data mart. On the broken day a duplicate arrives in one of them,
-    and a uniqueness check fails at the other end. Without --store the store is a temporary file.
+    A dbt project loads customers from landing tables into a data mart. On the broken day a duplicate arrives in one
+    of them, and a uniqueness check fails at the other end. Without --store the store is a temporary file.
     """
     from ..sources.files import FileSource
     from .demo import events_of, tell

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
+import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from ..settings import settings
 from .options import output_format, setting
 from .output import say, show
+
+if TYPE_CHECKING:
+    from ..store.scripts import Folder
+
+_DDL: tuple[Folder, ...] = ("migrations", "views", "macros")
 
 
 @click.command()
@@ -17,11 +23,11 @@ from .output import say, show
 @output_format
 def schema(ddl: bool, store: str | None, format_: str | None) -> None:
     """Show the views and macros of the store with what they mean."""
-    from ..store.scripts import Folder, scripts
+    from ..store.scripts import scripts
 
     if ddl:
-        for folder in ("migrations", "views", "macros"):
-            for script in scripts(cast("Folder", folder)):
+        for folder in _DDL:
+            for script in scripts(folder):
                 click.echo(f"-- schemas/{folder}/{script.file}.sql\n\n{script.sql}")
         return
     from ..store import Reader
@@ -43,8 +49,8 @@ def migrate(check: bool, store: str | None) -> None:
         from ..store.database import Database
         from ..store.store import live_path
 
-        live = live_path(chosen.store)
-        database = Database(live if live.exists() else chosen.store, read_only=True)
+        private = live_path(chosen.store)
+        database = Database(private if private.exists() else chosen.store, read_only=True)
         pending = pending_migrations(database)
         database.close()
         for name in pending:
@@ -73,9 +79,8 @@ def dead_letters(raw: bool, store: str | None, format_: str | None) -> None:
         if not raw:
             show(found, format_)
             return
-        output = click.get_binary_stream("stdout")
-        for value in found.column("value").to_pylist():
-            output.write(value + b"\n")
+        for row in found.to_pylist():
+            sys.stdout.buffer.write(row["value"] + b"\n")
 
 
 _DEAD_LETTERS = """

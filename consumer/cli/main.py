@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -30,7 +31,7 @@ class Verbs(click.Group):
             sys.exit(exc.exit_code)
         except BrokenPipeError:
             # Whoever read our output has seen enough; nothing more may be written there, not even at exit.
-            sys.stdout = None  # type: ignore[assignment]
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
 
 
@@ -40,7 +41,7 @@ class Verbs(click.Group):
 )
 @click.version_option(__version__, prog_name="headwater")
 def main() -> None:
-    """A data quality check failed: which upstream table, column and run is to blame?
+    r"""A data quality check failed: which upstream table, column and run is to blame?
 
     Headwater folds OpenLineage events into a DuckDB store that anybody can query while it is written.
 

@@ -31,9 +31,7 @@ class Live(NamedTuple):
 def open_store(chosen: Settings) -> Iterator[Live]:
     """Open the live store behind the published one that the settings name, and close it again."""
     _refuse_foreign_file(chosen)
-    store = Store(
-        live_path(chosen.store), seed=chosen.store, memory_limit=chosen.memory_limit, threads=chosen.threads
-    )
+    store = Store(live_path(chosen.store), seed=chosen.store, memory_limit=chosen.memory_limit, threads=chosen.threads)
     publisher = None
     try:
         # After the store was opened, and closed after it: the publisher's descriptor guards DuckDB's lock.
@@ -88,7 +86,8 @@ def limits_of(chosen: Settings) -> Limits:
 def stop_on_signal() -> Iterator[threading.Event]:
     """Yield an event that SIGTERM and SIGINT set. A second signal ends the process as it always would."""
     stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in numbers}
 
     def note(number: int, _: FrameType | None) -> None:
         stop.set()

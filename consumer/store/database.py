@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Database:
             QueryError: the SQL is wrong.
         """
         with _errors(self.path):
-            relation = self._connection.sql(sql, params=parameters)
+            relation: duckdb.DuckDBPyRelation | None = self._connection.sql(sql, params=parameters)
             if relation is None:  # a statement that has no result
                 return pa.table({})
             result: pa.Table = relation.to_arrow_table()
@@ -110,10 +110,9 @@ class Database:
         self._connection.close()
 
     def _rollback(self) -> None:
-        try:
+        # It may be over already, or the database has to be opened again.
+        with suppress(duckdb.Error):
             self._connection.execute("ROLLBACK")
-        except duckdb.Error:
-            pass  # the transaction is over already, or the database has to be opened again
 
 
 def duckdb_version() -> str:
@@ -134,13 +133,13 @@ def _explained(path: Path, exc: duckdb.Error) -> StoreError:
     text = str(exc)
     if "Could not set lock" in text:
         return StoreBusy(
-            f"Another process is writing to {path}: only one sidecar can own a store. End that process, or give this one "
-            f"a store of its own with --store. (DuckDB: {_first_line(text)})"
+            f"Another process is writing to {path}: only one sidecar can own a store. End that process, or give this "
+            f"one a store of its own with --store. (DuckDB: {_first_line(text)})"
         )
     if "No space left" in text or "checkpoint failed" in text or "disk quota" in text.lower():
         return StoreFull(
-            f"The disk that holds {path} is full. What was committed is safe. Make room and start again: reading goes on "
-            f"where the store ends. (DuckDB: {_first_line(text)})"
+            f"The disk that holds {path} is full. What was committed is safe. Make room and start again: reading goes "
+            f"on where the store ends. (DuckDB: {_first_line(text)})"
         )
     if "version number" in text:
         return StoreTooNew(
@@ -149,8 +148,8 @@ def _explained(path: Path, exc: duckdb.Error) -> StoreError:
         )
     if "not a valid DuckDB database file" in text or isinstance(exc, duckdb.FatalException | duckdb.InternalException):
         return StoreDamaged(
-            f"{path} is not a DuckDB file, or is broken. Restore it from a copy, or name another with --store and replay "
-            f"the events into it. (DuckDB: {_first_line(text)})"
+            f"{path} is not a DuckDB file, or is broken. Restore it from a copy, or name another with --store and "
+            f"replay the events into it. (DuckDB: {_first_line(text)})"
         )
     if isinstance(exc, duckdb.IOException):
         return StoreError(f"{path} cannot be read or written. (DuckDB: {_first_line(text)})")

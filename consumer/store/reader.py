@@ -42,9 +42,13 @@ class Reader:
             StoreDamaged: the file is a database of something else.
         """
         self._database = Database(path, read_only=True, threads=threads)
-        if not self._database.rows("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'store' AND table_name = 'event'"):
+        if not self._database.rows(
+            "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'store' AND table_name = 'event'"
+        ):
             self._database.close()
-            raise StoreDamaged(f"{path} is a DuckDB database, but not a Headwater store. Name another file with --store.")
+            raise StoreDamaged(
+                f"{path} is a DuckDB database, but not a Headwater store. Name another file with --store."
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +91,8 @@ class Reader:
     def documentation(self) -> list[Documented]:
         """Return the views and macros for users, with their comments, as the catalogue has them."""
         views = self._database.rows(
-            "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' ORDER BY view_name"
+            "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' ORDER BY "
+            "view_name"
         )
         macros = self._database.rows(
             "SELECT function_name, any_value(comment), any_value(parameters) FROM duckdb_functions() "

@@ -127,8 +127,8 @@ def migrate(database: Database) -> list[str]:
             )
         if known[name].sha256 != sha:
             raise StoreDamaged(
-                f"The migration {name} of {database.path} is not the one that this Headwater has. Make a new store with "
-                "--store and replay the events into it."
+                f"The migration {name} of {database.path} is not the one that this Headwater has. Make a new store "
+                f"with --store and replay the events into it."
             )
     pending = [script for name, script in known.items() if name not in applied]
     for script in pending:
@@ -150,8 +150,8 @@ def _applied(database: Database) -> dict[str, str]:
     if not schemas:
         if database.rows("SELECT table_name FROM duckdb_tables() WHERE NOT internal LIMIT 1"):
             raise StoreDamaged(
-                f"{database.path} is a DuckDB database, but not a Headwater store: it has tables of something else. Name "
-                "another file with --store."
+                f"{database.path} is a DuckDB database, but not a Headwater store: it has tables of something else. "
+                f"Name another file with --store."
             )
         return {}
     rows = database.rows("SELECT name, sha256 FROM store.migration")

@@ -316,7 +316,7 @@ class Loop:
             return
         if self._keeps_offsets and not self._writing.done():
             self._source.pause()
-            while not self._writing.done():
+            while not self._writing.done() and self._source.generation == self._generation:
                 self._source.poll(POLL_SECONDS / 4)
             self._source.resume()
         writing, self._writing = self._writing, None

@@ -29,7 +29,7 @@ import itertools
 import os
 import struct
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -168,7 +168,7 @@ class Publisher:
             image = self._live.look()
             snapshot = self._take_spare()
             try:
-                publication = snapshot.fill(self._live, image)
+                publication = snapshot.fill(self._live, image, self._current)
                 if self._live.headers() == image.headers:
                     self._show(snapshot)
                     return publication
@@ -277,7 +277,7 @@ class _Live:
     def __init__(self, path: Path) -> None:
         self.path = path
         # A bare number, not closed even if the check fails: a file object, collected, drops DuckDB's lock.
-        self._fd = os.open(path, os.O_RDONLY)
+        self.fd = os.open(path, os.O_RDONLY)
         self._looks = 0
         self._unbroken_since = 1  # the look since which no checkpoint has escaped us
         self._last = _Layout(0, 0, 0, -1, 0, 0)
@@ -286,42 +286,29 @@ class _Live:
 
     def check(self) -> None:
         """Raise unless this is the file at the path, and this process has the lock on it."""
-        ours = os.fstat(self._fd)
+        ours = os.fstat(self.fd)
         if (_stamp(self.path) or ())[:2] != (ours.st_dev, ours.st_ino):
             raise StoreError(f"{self.path} was moved or replaced while open. Put it back, or start again.")
-        if not _is_locked_by_us(self._fd):
+        if not _is_locked_by_us(self.fd):
             raise StoreError(
                 f"This process has no lock on {self.path}, so another could write. Open the store before its "
                 "publisher. If it was open, something here opened and closed that file too: start again."
             )
 
     def close(self) -> None:
-        if self._fd >= 0 and not _is_locked_by_us(self._fd):  # rather leak it than drop DuckDB's lock
-            os.close(self._fd)
-        self._fd = -1
+        if self.fd >= 0 and not _is_locked_by_us(self.fd):  # rather leak it than drop DuckDB's lock
+            os.close(self.fd)
+        self.fd = -1
 
     def headers(self) -> bytes:
-        return os.pread(self._fd, _HEADERS, 0)
+        return os.pread(self.fd, _HEADERS, 0)
 
     def read(self, start: int, count: int) -> bytes:
-        return os.pread(self._fd, count, start)
-
-    def copy_to(self, target: int, start: int, count: int) -> None:
-        """Copy a range to the same place; in the kernel if it can (XFS and Btrfs then share it instead)."""
-        while count > 0:
-            try:
-                done = os.copy_file_range(self._fd, target, count, start, start)
-            except OSError as exc:
-                if exc.errno not in _NO_KERNEL_COPY:
-                    raise
-                done = _write(target, self.read(start, min(count, 1 << 20)), start)
-            if done == 0:  # the file has shrunk: the headers will tell
-                break
-            start, count = start + done, count - done
+        return os.pread(self.fd, count, start)
 
     def look(self) -> _Image:
         self._looks += 1
-        headers, size = self.headers(), os.fstat(self._fd).st_size
+        headers, size = self.headers(), os.fstat(self.fd).st_size
         layout = parse_layout(headers, size)
         if layout is None:
             self._unbroken_since = self._looks + 1
@@ -343,11 +330,11 @@ class _Live:
         self._last = layout
         return free
 
-    def doubtful(self, held: _Image, now: _Image) -> Collection[int]:
-        """Return the blocks in use that may have been written since *held*, whatever their checksums say."""
+    def doubtful(self, held: _Image) -> Container[int]:
+        """Return the blocks that may have been written since *held*, whatever their checksums say."""
         if held.look < self._unbroken_since:
-            return range(len(now.checksums))
-        return {block for block, look in self._loose_at.items() if look >= held.look} - now.free
+            return range(held.size)
+        return {block for block, look in self._loose_at.items() if look >= held.look}
 
 
 class _Snapshot:
@@ -362,35 +349,42 @@ class _Snapshot:
         if mode is not None:
             os.fchmod(self._fd, mode)  # as asked for, whatever the umask
 
-    def fill(self, live: _Live, image: _Image) -> Publication:
-        """Make this file hold *image*, on disk. If it raises, the file is torn."""
-        changed = 0
+    def fill(self, live: _Live, image: _Image, last: _Snapshot | None) -> Publication:
+        """Make this file hold *image*, on disk, and all that the headers of the *last* snapshot name besides.
+
+        DuckDB 2.0.0 reads the headers, closes the file, and opens the path again for the blocks. A reader whose
+        two opens are on either side of our rename so reads the last version out of this file; it needs the
+        blocks that have just become free, and those that the live file was just shortened by.
+        """
         if image.layout is None or self.image.layout is None:
-            live.copy_to(self._fd, 0, image.size)
+            _copy(live.fd, self._fd, 0, image.size)
             changed = len(image.checksums)
             publication = Publication("copy", changed, changed, image.size)
         else:
-            size = image.layout.block_size
-            for block in self._lacks(live, image, size):
-                live.copy_to(self._fd, _HEADERS + block * size, size)
+            size, changed = image.layout.block_size, 0
+            for block in self._lacks(live, image, size, image.free & (last.image.free if last else frozenset())):
+                _copy(live.fd, self._fd, _HEADERS + block * size, size)
                 changed += 1
             publication = Publication("blocks", changed, image.layout.blocks, _HEADERS + changed * size)
+        if last and last.image.size > image.size:
+            _copy(last._fd, self._fd, image.size, last.image.size - image.size)
         _write(self._fd, image.headers, 0)
-        os.ftruncate(self._fd, image.size)
+        os.ftruncate(self._fd, max(image.size, last.image.size if last else 0))
         os.fdatasync(self._fd)  # before the rename: or a power cut could leave the name and not the content
         self.image, self.stamp = image, _stamp(self.path)
         return publication
 
-    def _lacks(self, live: _Live, image: _Image, size: int) -> Iterator[int]:
-        doubtful = live.doubtful(self.image, image)
+    def _lacks(self, live: _Live, image: _Image, size: int, unread: frozenset[int]) -> Iterator[int]:
+        doubtful = live.doubtful(self.image)
         pairs = itertools.zip_longest(image.checksums, self.image.checksums[: len(image.checksums)])
         for block, (checksum, known) in enumerate(pairs):
-            place = _HEADERS + block * size, size
-            if checksum != known or (block in doubtful and live.read(*place) != self._read(*place)):
+            start = _HEADERS + block * size
+            if checksum != known or (
+                block in doubtful
+                and block not in unread
+                and os.pread(live.fd, size, start) != os.pread(self._fd, size, start)
+            ):
                 yield block
-
-    def _read(self, start: int, count: int) -> bytes:
-        return os.pread(self._fd, count, start)
 
     def is_untouched(self) -> bool:
         return _stamp(self.path) == self.stamp
@@ -486,6 +480,20 @@ def _is_locked_by_us(fd: int) -> bool:
         return True
     kind, _, _, _, pid = _FLOCK.unpack(answer)
     return bool(kind == fcntl.F_WRLCK and pid == os.getpid())
+
+
+def _copy(source: int, target: int, start: int, count: int) -> None:
+    """Copy a range to the same place; in the kernel if it can (XFS and Btrfs then share it instead)."""
+    while count > 0:
+        try:
+            done = os.copy_file_range(source, target, count, start, start)
+        except OSError as exc:
+            if exc.errno not in _NO_KERNEL_COPY:
+                raise
+            done = _write(target, os.pread(source, min(count, 1 << 20), start), start)
+        if done == 0:  # the source has shrunk meanwhile: the headers will tell
+            break
+        start, count = start + done, count - done
 
 
 def _write(fd: int, data: bytes, start: int) -> int:

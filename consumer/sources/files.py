@@ -259,9 +259,7 @@ def _blamed_on(where: Path | str, blocks: Iterator[_Block]) -> Iterator[_Block]:
             "Copy the file again, or capture it again."
         ) from exc
     except OSError as exc:
-        raise FileUnreadable(
-            f"{where}: {exc.strerror or exc}. Check the disk, then replay it again."
-        ) from exc
+        raise FileUnreadable(f"{where}: {exc.strerror or exc}. Check the disk, then replay it again.") from exc
 
 
 # Files, found
@@ -300,9 +298,7 @@ def _files_in(folder: Path, prefix: str) -> list[_File]:
     names = sorted(path.relative_to(folder).as_posix() for path in paths)
     names = [name for name in names if not name.startswith(".") and "/." not in name]
     if not names:
-        raise FileUnreadable(
-            f"{folder}: no file in this folder ends in {_WHAT_WE_READ}. Name one that has them."
-        )
+        raise FileUnreadable(f"{folder}: no file in this folder ends in {_WHAT_WE_READ}. Name one that has them.")
     return [_File(folder / name, prefix + name, (folder / name).stat().st_size) for name in names]
 
 
@@ -520,7 +516,5 @@ def _nothing(_: str) -> None:
     """Make nothing of a number: one of 5,000 digits is an error to int()."""
 
 
-_scan = json.JSONDecoder(
-    strict=False, parse_int=_nothing, parse_float=_nothing, parse_constant=_nothing
-).raw_decode
+_scan = json.JSONDecoder(strict=False, parse_int=_nothing, parse_float=_nothing, parse_constant=_nothing).raw_decode
 _SPACE = re.compile(r"[ \t\r\n]*")

@@ -7,17 +7,15 @@ to go on.
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
 from kafka import errors as kafka_errors
-from kafka.cluster import collect_hosts
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 from tenacity import AttemptManager, Retrying, retry_if_exception_type, wait_random_exponential
@@ -28,7 +26,6 @@ from .captured import Message
 
 SECONDS_BETWEEN_NOTICES = 60.0
 QUIET_SECONDS = 5.0  # nothing came for so long: ask whether a broker is still there
-KNOCK_SECONDS = 2.0
 BOOTSTRAP_SECONDS = 10.0  # TLS, SASL and a slow line take their time
 ANSWER_SECONDS = 3.0  # for a question about offsets
 CLOSE_SECONDS = 3.0
@@ -63,13 +60,14 @@ _RESERVED = {
     "partition_assignment_strategy",  # a cooperative one tells of what was added, not of what was taken
 }
 
+_SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+
 _REFUSALS = (
     kafka_errors.AuthorizationError,
     kafka_errors.SaslAuthenticationFailedError,
     kafka_errors.UnsupportedSaslMechanismError,
     kafka_errors.IllegalSaslStateError,
     kafka_errors.SecurityDisabledError,
-    ssl.SSLError,
     FileNotFoundError,  # a certificate is not where the settings say
     PermissionError,
 )
@@ -130,9 +128,7 @@ class KafkaSource:
         self._generation = 0
         self._paused = False
         self._gaps: list[Gap] = []
-        self._next: dict[
-            KafkaPartition, int
-        ] = {}  # after the last record returned, where a position is known
+        self._next: dict[KafkaPartition, int] = {}  # after the last record returned, where a position is known
         self._unplaced: dict[KafkaPartition, _Wish] = {}  # paused until we know where they go on
         self._topic_ids: dict[KafkaPartition, object] = {}
 
@@ -175,6 +171,10 @@ class KafkaSource:
         self._cluster.check(self._topics)
         consumer = self._cluster.client(KafkaConsumer, group_id=self._group_id)
         consumer.subscribe(self._topics, listener=_Listener(self._take))
+        # Joining before the partitions are known gets none of them, and another rebalance a moment later.
+        until = time.monotonic() + ANSWER_SECONDS
+        while _unknown(consumer, self._topics) and time.monotonic() < until:
+            time.sleep(0.005)
         return consumer
 
     def _take(self, partitions: Iterable[KafkaPartition]) -> None:
@@ -288,11 +288,9 @@ class KafkaSource:
         if partitions:
             self._consumer.end_offsets(partitions, timeout_ms=ANSWER_SECONDS * 1000)
             return
-        self._cluster.knock()
-        known = self._consumer._cluster.partitions_for_topic  # the public one may block for ever
-        for topic in self._topics:
-            if known(topic) is None:
-                raise kafka_errors.UnknownTopicOrPartitionError(f"the topic {topic} does not exist any more")
+        self._cluster.greet()
+        if unknown := _unknown(self._consumer, self._topics):
+            raise kafka_errors.UnknownTopicOrPartitionError(f"{' and '.join(unknown)} does not exist any more")
 
     def pause(self) -> None:
         """Return nothing until `resume`, and stay in the group: `poll` must go on being called."""
@@ -320,9 +318,7 @@ class KafkaSource:
         ends: Mapping[KafkaPartition, int] = {}
         if self._consumer is not None:
             with self._faults():
-                ends = self._consumer.end_offsets(
-                    self._consumer.assignment(), timeout_ms=ANSWER_SECONDS * 1000
-                )
+                ends = self._consumer.end_offsets(self._consumer.assignment(), timeout_ms=ANSWER_SECONDS * 1000)
         return {TopicPartition(*partition): self._end(partition, end) for partition, end in ends.items()}
 
     def _end(self, partition: KafkaPartition, end: int) -> int:
@@ -361,9 +357,7 @@ class _Wish(NamedTuple):
     offset: int | None
     another_log: bool
 
-    def among(
-        self, begin: int, end: int, *, another_log: bool
-    ) -> tuple[int, Literal["expired", "recreated"] | None]:
+    def among(self, begin: int, end: int, *, another_log: bool) -> tuple[int, Literal["expired", "recreated"] | None]:
         """Return where it goes on, given the ends of its log, and why not where it should."""
         if self.offset is None:
             return begin, None
@@ -424,9 +418,7 @@ def capture(
         _close(consumer)
 
 
-def _open_whole(
-    cluster: _Cluster, topics: Sequence[str]
-) -> tuple[KafkaConsumer, Mapping[KafkaPartition, int]]:
+def _open_whole(cluster: _Cluster, topics: Sequence[str]) -> tuple[KafkaConsumer, Mapping[KafkaPartition, int]]:
     """Return a consumer that stands at the beginning of every partition, and where they end."""
     partitions = cluster.check(topics)
     with ExitStack() as left_behind:
@@ -447,21 +439,15 @@ def _reached(consumer: KafkaConsumer, ends: Mapping[KafkaPartition, int]) -> boo
     return all(consumer.position(partition, timeout_ms=0) >= end for partition, end in ends.items())
 
 
-def _next_messages(
-    consumer: KafkaConsumer, cluster: _Cluster, ends: Mapping[KafkaPartition, int]
-) -> Iterator[Message]:
+def _next_messages(consumer: KafkaConsumer, cluster: _Cluster, ends: Mapping[KafkaPartition, int]) -> Iterator[Message]:
     batches: Mapping[KafkaPartition, Sequence[Any]] = {}
     try:
         batches = consumer.poll(timeout_ms=500)
     except (kafka_errors.OffsetOutOfRangeError, kafka_errors.LogTruncationError) as exc:
-        raise SourceError(
-            f"messages were deleted before they were captured ({exc}). Capture the topic again."
-        ) from exc
+        raise SourceError(f"messages were deleted before they were captured ({exc}). Capture the topic again.") from exc
     except KafkaError as exc:
         cluster.judge(exc)
-    cluster.listen(
-        lambda: consumer.end_offsets(consumer.assignment(), ANSWER_SECONDS * 1000), heard=bool(batches)
-    )
+    cluster.listen(lambda: consumer.end_offsets(consumer.assignment(), ANSWER_SECONDS * 1000), heard=bool(batches))
     for partition, batch in batches.items():
         end = ends.get(partition)
         yield from (_message(record) for record in batch if end is None or record.offset < end)
@@ -469,14 +455,11 @@ def _next_messages(
 
 def _message(record: Any) -> Message:
     timestamp = None if record.timestamp < 0 else record.timestamp
-    return Message(
-        record.topic, record.partition, record.offset, timestamp, record.key, record.headers, record.value
-    )
+    return Message(record.topic, record.partition, record.offset, timestamp, record.key, record.headers, record.value)
 
 
 def _take_new_partitions(consumer: KafkaConsumer, topics: Sequence[str]) -> None:
-    known = consumer._cluster.partitions_for_topic  # the public one may block for ever
-    partitions = {KafkaPartition(topic, number) for topic in topics for number in known(topic) or ()}
+    partitions = {KafkaPartition(topic, number) for topic in topics for number in _partitions(consumer, topic) or ()}
     assigned = consumer.assignment()
     if new := partitions - assigned:
         consumer.assign(list(assigned | new))
@@ -552,28 +535,27 @@ class _Cluster:
 
     def client(self, kind: Callable[..., _Made], **config: object) -> _Made:
         """Return a KafkaConsumer or a KafkaAdminClient that is connected."""
-        known = kind.DEFAULT_CONFIG  # type: ignore[attr-defined]
-        config |= {key: value for key, value in self._config.items() if key in known}
-        nets: list[KafkaNetClient] = []
-
-        def net(**config: object) -> KafkaNetClient:
-            nets.append(KafkaNetClient(**config))
-            left_behind.callback(nets[-1].close)
-            return nets[-1]
-
         with ExitStack() as left_behind:  # a constructor that fails does not end its thread
+
+            def net(**config: object) -> KafkaNetClient:
+                made = KafkaNetClient(**config)
+                left_behind.callback(made.close)
+                return made
+
             try:
-                made = kind(kafka_client=net, **config)
+                made = kind(kafka_client=net, **self._known(kind), **config)
             except KafkaError as exc:
-                raise self.explained(_reason(exc, nets)) from exc
-            except (ValueError, AssertionError) as exc:
-                raise SettingsError(f"kafka-python does not take these settings: {exc}.") from exc
+                raise self.explained(exc) from exc
             left_behind.pop_all()
         return made
 
+    def _known(self, kind: object) -> dict[str, object]:
+        known = kind.DEFAULT_CONFIG  # type: ignore[attr-defined]
+        return {key: value for key, value in self._config.items() if key in known}
+
     def check(self, topics: Sequence[str]) -> list[KafkaPartition]:
         """Return the partitions of *topics*, all of which must be there."""
-        self.knock()
+        self.greet()
         with closing(self.client(KafkaAdminClient)) as admin:
             try:
                 found = admin.describe_topics(list(topics))
@@ -593,33 +575,31 @@ class _Cluster:
             for partition in topic["partitions"]
         ]
 
-    def knock(self) -> None:
-        """Raise if nothing listens: the client would try for a while, and then not say what was wrong."""
-        if self._config.get("proxy_url") or self._config.get("socks5_proxy"):
-            return
-        reason: OSError | None = None
-        for host, port, _ in collect_hosts(self._servers):
-            try:
-                socket.create_connection((host, port), KNOCK_SECONDS).close()
-            except OSError as exc:
-                reason = exc
-            else:
-                return
-        raise BrokerUnavailable(f"No broker answers at {self}: {reason}.") from reason
+    def greet(self) -> None:
+        """Connect once, or raise: a client that cannot connect only says, in the end, that its time was over."""
+        reason: Exception = ValueError("no address was given")
+        with closing(KafkaNetClient(**self._known(KafkaAdminClient))) as net:
+            net._net.start()
+            for broker in net.cluster.bootstrap_brokers():
+                try:
+                    net._manager.run(net._manager.get_connection, broker.node_id, BOOTSTRAP_SECONDS * 1000)
+                except Exception as exc:
+                    reason = exc
+                else:
+                    return
+        raise self.explained(reason) from reason
 
     # What it means
 
     def explained(self, exc: BaseException) -> SourceError:
         """Return our error for one of the client's."""
-        if isinstance(exc, _REFUSALS) or isinstance(exc.__context__, ssl.SSLError):
+        if isinstance(exc, _REFUSALS) or _is_refused_handshake(exc.__context__):
             return BrokerRefused(
                 f"{self} refuses us: {exc}. Check the user, the password and the certificates, and the "
                 "permissions: to describe and read the topics, and to read the group."
             )
         if isinstance(exc, _HOPELESS):
-            return SourceError(
-                f"{self} cannot be read: {exc}. Check the settings and the health of the broker."
-            )
+            return SourceError(f"{self} cannot be read: {exc}. Check the settings and the health of the broker.")
         return BrokerUnavailable(f"No broker can be used at {self}: {exc}.")
 
     def judge(self, exc: KafkaError) -> None:
@@ -649,7 +629,7 @@ class _Cluster:
 
     def _why(self) -> str:
         try:
-            self.knock()
+            self.greet()
         except BrokerUnavailable as exc:  # says it better than a timeout does
             return str(exc)
         return str(self._trouble)
@@ -667,6 +647,16 @@ def _check_options(options: Mapping[str, object]) -> None:
                 f"there is no Kafka option {option}. They are those of kafka-python's KafkaConsumer, in its "
                 "spelling: security_protocol, not security.protocol."
             )
+    protocol = options.get("security_protocol", "PLAINTEXT")
+    if protocol not in _SECURITY_PROTOCOLS:  # kafka-python would take it for PLAINTEXT
+        raise SettingsError(
+            f"there is no Kafka security_protocol {protocol}. It is one of {', '.join(_SECURITY_PROTOCOLS)}."
+        )
+
+
+def _is_refused_handshake(exc: BaseException | None) -> bool:
+    # One that breaks off may be a broker that is just going away.
+    return isinstance(exc, ssl.SSLError) and not isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError)
 
 
 def _about_missing(missing: Sequence[str], others: Iterable[str], servers: str) -> str:
@@ -679,17 +669,14 @@ def _about_missing(missing: Sequence[str], others: Iterable[str], servers: str) 
     )
 
 
-def _reason(exc: Exception, nets: Sequence[KafkaNetClient]) -> Exception:
-    """Return why there is no connection: the client only says that its time was over, so try once more."""
-    if isinstance(exc, kafka_errors.KafkaTimeoutError) and nets:
-        manager = nets[0]._manager
-        try:
-            node = manager.cluster.bootstrap_brokers()[0].node_id
-            manager.reset_backoff(node)
-            manager.run(manager.get_connection, node)
-        except Exception as reason:
-            exc = reason
-    return exc
+def _partitions(consumer: KafkaConsumer, topic: str) -> Collection[int] | None:
+    """Return what the client knows of *topic* without asking: the public way may block for ever."""
+    partitions: Collection[int] | None = consumer._cluster.partitions_for_topic(topic)
+    return partitions
+
+
+def _unknown(consumer: KafkaConsumer, topics: Iterable[str]) -> list[str]:
+    return [topic for topic in topics if _partitions(consumer, topic) is None]
 
 
 def _close(consumer: KafkaConsumer) -> None:

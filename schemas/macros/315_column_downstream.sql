@@ -1,7 +1,7 @@
 -- The columns that are made from a column.
 --
--- An edge to a whole dataset (a filter, a join) ends the walk there, with field NULL. The transformation is that of the whole
--- path: DIRECT if every step of one shortest path is, INDIRECT if one is not, NULL if a step does not say.
+-- An edge to a whole dataset (a filter, a join) reaches it with field NULL, and from there every column of it goes on. The
+-- transformation is that of the whole path: DIRECT if every step of one shortest path is, INDIRECT if one is not, NULL if a step does not say.
 CREATE MACRO column_downstream(ns, ds, fld, indirect := true, max_depth := NULL, as_of := NULL) AS TABLE
 WITH RECURSIVE
     current_edge AS MATERIALIZED (
@@ -35,7 +35,7 @@ WITH RECURSIVE
         JOIN current_edge
             ON
                 current_edge.upstream_id = walk.dataset_id
-                AND current_edge.upstream_field = walk.field
+                AND (walk.field IS NULL OR current_edge.upstream_field = walk.field)
         LEFT JOIN recurring.walk AS seen
             ON
                 seen.dataset_id = current_edge.downstream_id

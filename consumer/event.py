@@ -26,6 +26,7 @@ _KINDS: tuple[Kind, ...] = ("run", "job", "dataset")
 EVENT_TYPES = frozenset({"START", "RUNNING", "COMPLETE", "FAIL", "ABORT", "OTHER"})
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MICROSECOND = timedelta(microseconds=1)
 _fields = msgspec.json.Decoder(Fields)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
@@ -60,6 +61,7 @@ def decode(value: bytes) -> Iterator[Event | UnreadableRecord]:
     """
     try:
         if not value.isascii():
+            value = value.removeprefix(_BYTE_ORDER_MARK)
             value.decode()  # msgspec does not look inside the strings that it skips
     except UnicodeDecodeError as exc:
         yield UnreadableRecord("invalid_utf8", f"byte {exc.start} of {len(value)} is not UTF-8")

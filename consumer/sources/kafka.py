@@ -26,7 +26,7 @@ from .captured import Message
 
 SECONDS_BETWEEN_NOTICES = 60.0
 QUIET_SECONDS = 5.0  # nothing came for so long: ask whether a broker is still there
-BOOTSTRAP_SECONDS = 10.0  # TLS, SASL and a slow line take their time
+BOOTSTRAP_SECONDS = 5.0  # for TLS and SASL on a slow line; a stop may have to wait for it
 ANSWER_SECONDS = 3.0  # for a question about offsets
 CLOSE_SECONDS = 3.0
 MAX_BACKOFF_SECONDS = 30.0
@@ -507,10 +507,12 @@ class _Cluster:
     def _put_off(self, seconds: float) -> None:
         self._retry_at = time.monotonic() + seconds
 
+    def _may_say(self) -> bool:
+        return time.monotonic() - self._said_at >= SECONDS_BETWEEN_NOTICES
+
     def _say(self, what: str) -> None:
-        now = time.monotonic()
-        if now - self._said_at >= SECONDS_BETWEEN_NOTICES:
-            self._said_at = now
+        if self._may_say():
+            self._said_at = time.monotonic()
             self._on_waiting(f"{what} Still trying; reading goes on by itself.")
 
     # Getting there
@@ -600,7 +602,7 @@ class _Cluster:
             )
         if isinstance(exc, _HOPELESS):
             return SourceError(f"{self} cannot be read: {exc}. Check the settings and the health of the broker.")
-        return BrokerUnavailable(f"No broker can be used at {self}: {exc}.")
+        return BrokerUnavailable(f"No broker answers at {self}: {exc}.")
 
     def judge(self, exc: KafkaError) -> None:
         """Raise ours for *exc*, unless it passes by itself."""
@@ -623,16 +625,16 @@ class _Cluster:
             self.judge(exc)
         except BrokerUnavailable as exc:
             self._trouble = exc
-        if self._trouble:
-            self._say(self._why())
-            self._trouble = None
+        if self._trouble and self._may_say():
+            self._say(str(self._why(self._trouble)))
+        self._trouble = None
 
-    def _why(self) -> str:
+    def _why(self, trouble: Exception) -> Exception:
         try:
             self.greet()
         except BrokerUnavailable as exc:  # says it better than a timeout does
-            return str(exc)
-        return str(self._trouble)
+            return exc
+        return trouble
 
 
 _UNKNOWN_TOPIC = kafka_errors.UnknownTopicOrPartitionError.errno

@@ -117,3 +117,7 @@ def test_each_element_of_an_array_is_judged_on_its_own() -> None:
     assert [
         element.event_type if isinstance(element, Event) else element.reason for element in elements
     ] == ["START", "not_an_event", "no_run_id", "FAIL"]
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert readable(b"\xef\xbb\xbf" + bytes_of()).run_id == "01a2"

@@ -148,6 +148,7 @@ class Loop:
         self._generation = 0
         self._expected: dict[TopicPartition, int] = {}
         self._goal: dict[TopicPartition, int] | None = None
+        self._idle = True  # the last poll brought nothing
         self._writing: Future[None] | None = None
         self._written: Mapping[TopicPartition, int] = {}
         # At the start readers may have an old snapshot, or none: the first publication is due at once.
@@ -185,8 +186,9 @@ class Loop:
         records = self._source.poll(self._patience())
         if self._source.generation != self._generation:
             return None
-        self._note_gaps(self._source.take_gaps())
+        self._idle = not records
         problem = self._fold(records)
+        self._note_gaps(self._source.take_gaps())
         if records and self._on_progress:
             self._on_progress(self._progress)
         if self._is_full() or (not records and len(self._batch)) or self._publication_is_due():
@@ -209,14 +211,12 @@ class Loop:
         self._generation = self._source.generation
         self._expected = dict(self._store.next_offsets()) if self._keeps_offsets else {}
         self._note_gaps(self._source.seek(self._expected))
-        if self._until_caught_up and self._goal is None:
-            self._goal = dict(self._source.end_offsets())
 
     def _note_gaps(self, gaps: Sequence[Gap]) -> None:
         for gap in gaps:
             self._batch.gaps.append(GapRow(*gap, noticed_at=self._clock.now()))
             position = TopicPartition(gap.topic, gap.partition)
-            self._expected[position] = 0 if gap.reason == "recreated" else gap.next_offset
+            self._expected[position] = self._batch.next_offsets[position] = gap.next_offset
             self._say(
                 f"LOST: {gap.topic}-{gap.partition} no longer has the offsets {gap.first_offset:,} to "
                 f"{gap.next_offset - 1:,} ({gap.reason}). Reading goes on after them; the gap is in the view "
@@ -326,9 +326,27 @@ class Loop:
             self._source.commit(self._written)
 
     def _caught_up(self) -> bool:
-        if self._goal is None:
+        """Tell whether everything is folded that was there at the start.
+
+        The end of a log may lie behind a marker that is no record: the source knows once it has passed it, so when
+        nothing more comes the ends are asked for again.
+        """
+        if not self._until_caught_up or self._generation == 0:
             return False
-        return all(self._expected.get(position, 0) >= end for position, end in self._goal.items())
+        if self._goal is not None and self._has_reached(self._goal):
+            return True
+        ends = self._source.end_offsets() if self._idle or self._goal is None else {}
+        if not ends:
+            return False  # not known yet
+        self._goal = (
+            dict(ends)
+            if self._goal is None
+            else {at: min(end, ends[at]) for at, end in self._goal.items() if at in ends}
+        )
+        return self._has_reached(self._goal)
+
+    def _has_reached(self, goal: Mapping[TopicPartition, int]) -> bool:
+        return all(self._expected.get(position, 0) >= end for position, end in goal.items())
 
     def _finish(self, executor: ThreadPoolExecutor) -> None:
         """Write and publish what is at hand."""

@@ -34,7 +34,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from headwater.errors import SettingsError, StoreError, StoreFull
+from .errors import SettingsError, StoreError, StoreFull
 
 _HEADERS = 3 * 4096  # the main header, then two database headers that take turns
 _STORAGE_VERSIONS = range(64, 69)  # what the main header says for 'v1.0.0' to 'v1.5.0'
@@ -77,9 +77,10 @@ class Publisher:
     drops it. Nothing else here may open the live file; each publish checks that the lock is still held. All
     calls come from the thread that writes to the store, and nothing writes to it between the start of
     *checkpoint* and the end of `publish`. (A commit of another thread would only miss this snapshot; a whole
-    checkpoint of it would cost a second try, and the third time a `StoreError`.) After a checkpoint that we
-    did not see every block is compared (0.05 ms each), so put DuckDB's automatic ones far off. Whether a file
-    that is already at *published* may be replaced is for the store to judge: it will be.
+    checkpoint of it would cost a second try, and the third time a `StoreError`.) Put DuckDB's automatic
+    checkpoints far off: after one that we did not see every block is compared (0.05 ms each), and a reader on
+    either side of a rename (`_Snapshot.fill`) could meet a mixture. Whether a file that is already at
+    *published* may be replaced is for the store to judge: it will be.
 
     *What readers see.* One snapshot, whole; an open connection keeps its own for ever, for a snapshot is not
     written while somebody has it open: their lock refuses ours. Who writes into one harms that one only.
@@ -333,7 +334,7 @@ class _Live:
     def doubtful(self, held: _Image) -> Container[int]:
         """Return the blocks that may have been written since *held*, whatever their checksums say."""
         if held.look < self._unbroken_since:
-            return range(held.size)
+            return range(1 << 62)  # all there can be
         return {block for block, look in self._loose_at.items() if look >= held.look}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,11 +14,12 @@ import click
 
 from ..settings import Settings, settings
 from .options import settings_of
-from .output import say
+from .output import say, writing
 
 if TYPE_CHECKING:
     from ..loop import Progress
 
+REPLAY_PUBLISH = 10.0  # seconds between two publications of a replay
 FULL_DISK_PAUSE = 30.0  # seconds until a full disk is looked at again
 
 _WRITING = (
@@ -100,16 +102,19 @@ def replay(paths: tuple[str, ...], **given: Any) -> None:
       headwater replay events.ndjson.gz more/ --store lineage.duckdb
     """
     from ..sources.files import FileSource
-    from .running import run_loop, stop_on_signal
+    from .running import limits_of, run_loop, stop_on_signal
 
     chosen = settings(**given)
     source = FileSource(paths)
+    # Nobody waits for a file's newest record: whole batches, and readers see how far it is now and then.
+    limits = limits_of(chosen)._replace(seconds=math.inf, publish_seconds=max(REPLAY_PUBLISH, chosen.publish_every))
     with stop_on_signal() as stop, _progress_bar("replay", source.total_bytes) as advance:
         done = run_loop(
             chosen,
             source,
             keeps_offsets=False,
             stopping=stop.is_set,
+            limits=limits,
             on_progress=lambda _: advance(source.bytes_read),
         )
         stopped = stop.is_set()
@@ -133,7 +138,7 @@ def capture(out: str, follow: bool, **given: Any) -> None:
     .zst are packed.
     """
     from ..sources import kafka
-    from ..sources.captured import encode, writing
+    from ..sources.captured import encode
     from .running import stop_on_signal
 
     chosen = settings(**given)
@@ -148,7 +153,7 @@ def capture(out: str, follow: bool, **given: Any) -> None:
             stopping=stop.is_set,
         )
         for batch in messages:
-            stream.writelines(encode(message) for message in batch)
+            stream.writelines(encode(message) + b"\n" for message in batch)
             count += len(batch)
             advance(count)
     say(f"Captured {count:,} records to {out}.")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from uuid import UUID
 
 import click
@@ -28,6 +31,33 @@ def show(result: pa.Table, format_: str | None) -> None:
     names = result.column_names
     rows = (tuple(row.values()) for row in result.to_pylist())
     {"table": _table, "json": _json_lines, "csv": _csv}[chosen](names, rows)
+
+
+@contextmanager
+def writing(out: str) -> Iterator[BinaryIO]:
+    """Yield a stream of bytes to *out*: a file, packed if its name ends in .gz or .zst, or - for standard output.
+
+    The file has its name only once it is complete; until then, and after a crash, it is called ``NAME.part``.
+    """
+    if out == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(out)
+    part = path.with_name(f"{path.name}.part")
+    with _packed(part, path.suffix) as stream:
+        yield stream
+    part.replace(path)
+
+
+def _packed(path: Path, ending: str) -> BinaryIO:
+    if ending == ".gz":
+        return cast("BinaryIO", gzip.open(path, "wb", compresslevel=6))
+    if ending == ".zst":
+        import zstandard
+
+        return cast("BinaryIO", zstandard.open(path, "wb"))
+    return path.open("wb")
 
 
 def _table(names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -33,11 +33,14 @@ class Record(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Offsets that we needed and the source no longer has: ``first_offset <= offset < next_offset``.
+    """Records that we needed and the source no longer has.
 
     Attributes:
-        reason: ``expired`` (retention deleted them) or ``recreated`` (the topic was deleted and made again,
-            so that its end is before the offset we stood at; it is then read from its beginning).
+        first_offset: where we stood: the next offset we needed.
+        next_offset: where reading goes on.
+        reason: ``expired`` (those from *first_offset* up to *next_offset* were deleted) or ``recreated`` (it is
+            another log of the same name: the topic was deleted and made again. It is read from its beginning,
+            so that *next_offset* is usually 0 and before *first_offset*).
     """
 
     topic: str

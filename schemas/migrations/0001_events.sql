@@ -145,7 +145,7 @@ CREATE TABLE store.run (
 );
 
 CREATE TABLE store.passing_facet (
-    entity VARCHAR NOT NULL,  -- job, run, dataset, input or output
+    entity VARCHAR NOT NULL,  -- job, dataset, input or output; a run's facets stay in the skeletons of its events
     run_key UUID,  -- NULL: not from a run event
     direction VARCHAR,
     dataset_id UBIGINT,

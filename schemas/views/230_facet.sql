@@ -18,9 +18,9 @@ WITH
     passing_newest AS (
         SELECT
             entity,
-            CASE WHEN entity IN ('run', 'job') THEN NULL ELSE dataset_id END AS dataset_id,
+            CASE WHEN entity != 'job' THEN dataset_id END AS dataset_id,
             CASE WHEN entity = 'job' THEN job_id END AS job_id,
-            CASE WHEN entity IN ('run', 'input', 'output') THEN run_key END AS run_key,
+            CASE WHEN entity IN ('input', 'output') THEN run_key END AS run_key,
             key,
             max({'event_time': event_time, 'event_id': event_id, 'document_id': document_id}) AS winner
         FROM store.passing_facet
@@ -37,10 +37,45 @@ WITH
         JOIN store.document ON document.document_id = winner.document_id
         WHERE NOT (document.deleted AND entity IN ('job', 'dataset'))
     ),
+    -- The facets of a run are not kept as rows but found in the skeletons of its events: with a mark read as a quote, a
+    -- skeleton is JSON in which each facet is its document's id.
+    run_facet AS (
+        SELECT
+            run.run_key,
+            mark.key,
+            max(
+                {
+                    'event_time': event.event_time,
+                    'event_id': event.event_id,
+                    'document_id': try_cast(mark.value ->> '$' AS UUID)
+                }
+            ) AS winner
+        FROM store.run
+        JOIN store.event ON event.run_key = run.run_key
+        CROSS JOIN json_each(replace(event.skeleton, chr(1), '"')::JSON, '$.run.facets') AS mark
+        WHERE mark.type = 'VARCHAR'
+        GROUP BY
+            run.run_key,
+            mark.key
+    ),
+    running AS (
+        SELECT
+            'run' AS entity,
+            run_facet.run_key,
+            run_facet.key,
+            winner.event_time AS event_time,
+            winner.event_id AS event_id,
+            winner.document_id AS document_id,
+            document.body::JSON AS body
+        FROM run_facet
+        JOIN store.document ON document.document_id = winner.document_id
+    ),
     facet AS (
         SELECT * FROM lasting
         UNION ALL BY NAME
         SELECT * FROM passing
+        UNION ALL BY NAME
+        SELECT * FROM running
     )
 SELECT
     facet.entity,

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "consumer"
 # From the bottom up. A module may import from its own floor and from those below; a name stands for what is under it too.
 FLOORS = [
     {"names", "rows", "errors"},  # words: the standard library only
-    {"event", "facets", "fold", "batch", "cache", "clock", "quality"},  # meaning: no I/O
+    {"event", "canonical", "facets", "contents", "fold", "batch", "cache", "clock"},  # meaning: no I/O
     {"store", "sources", "publish", "settings"},  # edges
     {"loop"},
     {"cli", "__main__", "__init__"},  # doors

@@ -5,7 +5,8 @@ import pytest
 from headwater.batch import Batch
 from headwater.errors import UnreadableRecord
 from headwater.event import Event, decode
-from headwater.fold import FACET_MARK, Folder, Origin
+from headwater.canonical import FACET_MARK
+from headwater.fold import Folder, Origin
 from headwater.names import DatasetName, JobName, TopicPartition, content_id, name_id, run_key
 from headwater.rows import (
     ColumnLineageRow,
@@ -118,8 +119,6 @@ def test_an_event_becomes_these_rows() -> None:
             )
         ],
         "passing_facet": [
-            PassingFacetRow("run", key, None, None, None, "mine", *stamp, document(MINE)),
-            PassingFacetRow("run", key, None, None, None, "nominalTime", *stamp, document(NOMINAL)),
             PassingFacetRow("output", key, "output", TOTALS, JOB, "outputStatistics", *stamp, document(STATISTICS)),
         ],
     }

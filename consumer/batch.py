@@ -202,6 +202,7 @@ class Batch:
         self,
         updated_at: Micros,
         end_offsets: Mapping[TopicPartition, int],
+        log_ids: Mapping[TopicPartition, str] = {},
         *,
         keeps_offsets: bool = True,
     ) -> dict[str, list[Row]]:
@@ -210,6 +211,7 @@ class Batch:
         Args:
             updated_at: now.
             end_offsets: the ends of the partitions, for the view of the lag.
+            log_ids: which log of its name each partition is, where the source knows.
             keeps_offsets: write how far each partition is folded.
         """
         offsets = [
@@ -217,6 +219,7 @@ class Batch:
                 *position,
                 next_offset,
                 end_offsets.get(position),
+                log_ids.get(position),
                 self.tombstones.get(position, 0),
                 updated_at,
             )

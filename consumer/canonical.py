@@ -18,6 +18,8 @@ from .errors import UnreadableRecord
 # sends can look like one.
 FACET_MARK = "\x01"
 
+_QUOTE = ord('"')
+
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
 
@@ -43,7 +45,7 @@ def canonical(raw: msgspec.Raw) -> str:
     """Return the canonical text of a JSON text that was cut out of a larger one."""
     source = bytes(raw)
     # A string without escapes is canonical already: whoever cut it out refused control characters.
-    if source.startswith(b'"') and b"\\" not in source:
+    if source[0] == _QUOTE and b"\\" not in source:
         return source.decode()
     return _encode(parse(source)).decode()
 

@@ -84,10 +84,10 @@ class _Facet(NamedTuple):
 
 
 class _FacetMap(NamedTuple):
-    """A map of facets: its text with marks, and its facets that last and that pass."""
+    """A map of facets: its text with marks, its facets, and which of them last and which pass."""
 
     text: str
-    facets: tuple[_Facet, ...]
+    facets: list[_Facet]
     lasting: tuple[tuple[str, bytes], ...]
     passing: tuple[tuple[Entity, str, bytes], ...]
     digest: bytes  # of what lasts
@@ -119,7 +119,7 @@ class _Job(NamedTuple):
     facets: _FacetMap
 
 
-_NO_FACETS = _FacetMap("", (), (), (), b"")
+_NO_FACETS = _FacetMap("", [], (), (), b"")
 _NO_DATASETS = _Datasets("", b"", (), False)
 
 
@@ -151,7 +151,7 @@ class Folder:
                 added to the batch then.
         """
         texts: dict[str, str] = {}
-        run_facets: tuple[_Facet, ...] = ()
+        run_facets: list[_Facet] = []
         job = None
         inputs = outputs = dataset = _NO_DATASETS
         if event.kind == "dataset":
@@ -181,9 +181,18 @@ class Folder:
             batch.see_run(_run_row(event, key, event_id, job, run_facets))
         _see_passing_facets(row, job, (inputs, outputs, dataset), batch)
 
-    def _run(self, members: Fields, batch: Batch) -> tuple[str, tuple[_Facet, ...]]:
-        text, facet_maps = self._members("run", members, batch)
-        return text, facet_maps[0].facets if facet_maps else ()
+    def _run(self, members: Fields, batch: Batch) -> tuple[str, list[_Facet]]:
+        """Return the text of a run with marks, and its facets."""
+        texts: list[str] = []
+        facets: list[_Facet] = []
+        for key in sorted(members):
+            found = self._read_facets("run", members[key], batch) if key == "facets" else None
+            if found is None:
+                texts.append(f"{quoted(key)}:{canonical(members[key])}")
+            else:
+                text, facets = found
+                texts.append(f'"facets":{text}')
+        return f"{{{','.join(texts)}}}", facets
 
     def _job(self, raw: msgspec.Raw | None, batch: Batch) -> _Job:
         if raw is None:
@@ -267,18 +276,18 @@ class Folder:
         return f"{{{','.join(texts)}}}", facet_maps
 
     def _facet_map(self, entity: Entity, raw: msgspec.Raw, batch: Batch) -> _FacetMap | None:
-        """Take a map of facets apart; None if it is no map. Those of jobs and datasets repeat, the others do not."""
-        if entity not in ("job", "dataset"):
-            return self._read_facet_map(entity, raw, batch)
+        """Take a map of facets apart; None if it is no map."""
         source = (entity, bytes(raw))
         known = self._facet_maps.get(source)
         if known is None:
-            known = self._read_facet_map(entity, raw, batch)
-            if known is not None:
+            found = self._read_facets(entity, raw, batch)
+            if found is not None:
+                known = _make_facet_map(entity, *found)
                 self._facet_maps.put(source, known, len(source[1]))
         return known
 
-    def _read_facet_map(self, entity: Entity, raw: msgspec.Raw, batch: Batch) -> _FacetMap | None:
+    def _read_facets(self, entity: Entity, raw: msgspec.Raw, batch: Batch) -> tuple[str, list[_Facet]] | None:
+        """Return the text of a map of facets with marks, and the facets; None if it is no map."""
         bodies = fields_of(raw)
         if bodies is None:
             return None
@@ -286,16 +295,16 @@ class Folder:
         texts: list[str] = []
         for key in sorted(bodies):
             body = bytes(bodies[key])
-            if body == b"null":
-                texts.append(f"{quoted(key)}:null")
-                continue
             facet = self._facets.get((entity, key, body))
             if facet is None:
+                if body == b"null":
+                    texts.append(f"{quoted(key)}:null")
+                    continue
                 facet = _read_facet(entity, key, body, batch)
                 self._facets.put((entity, key, body), facet, len(body) + 200)
             facets.append(facet)
             texts.append(facet.mark)
-        return _make_facet_map(entity, f"{{{','.join(texts)}}}", tuple(facets))
+        return f"{{{','.join(texts)}}}", facets
 
     def _shape(self, job: _Job | None, arrays: tuple[_Datasets, ...], batch: Batch) -> int:
         key = (job.shape if job else b"", *(array.shape for array in arrays))
@@ -340,10 +349,12 @@ def _said(content: Facet | None) -> Any:
             return None
 
 
-def _make_facet_map(entity: Entity, text: str, facets: tuple[_Facet, ...]) -> _FacetMap:
-    lasts = entity in ("job", "dataset")
-    lasting = tuple((f.key, f.document_id) for f in facets if lasts and f.key not in PASSING_KEYS)
-    passing = tuple((entity, f.key, f.document_id) for f in facets if not (lasts and f.key not in PASSING_KEYS))
+def _make_facet_map(entity: Entity, text: str, facets: list[_Facet]) -> _FacetMap:
+    lasting: tuple[tuple[str, bytes], ...] = ()
+    passing = tuple([(entity, facet.key, facet.document_id) for facet in facets])
+    if entity in ("job", "dataset"):
+        lasting = tuple([facet[1:] for facet in passing if facet[1] not in PASSING_KEYS])
+        passing = tuple([facet for facet in passing if facet[1] in PASSING_KEYS])
     digest = content_id(b"".join(key.encode() + b"\0" + document for key, document in lasting)) if lasting else b""
     return _FacetMap(text, facets, lasting, passing, digest)
 
@@ -372,7 +383,7 @@ def _add_shape(shape_id: int, job: _Job | None, arrays: tuple[_Datasets, ...], b
         batch.shape_facets.extend(ShapeFacetRow(shape_id, *facet) for facet in sorted(facets))
 
 
-def _run_row(event: Event, key: bytes, event_id: bytes, job: _Job, facets: tuple[_Facet, ...]) -> RunRow:
+def _run_row(event: Event, key: bytes, event_id: bytes, job: _Job, facets: list[_Facet]) -> RunRow:
     moment = event.event_time
     stamp = (moment, event_id)
     nominal = parent = error = None

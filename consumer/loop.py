@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from .batch import Batch
 from .clock import Clock
-from .errors import TooManyDeadLetters, UnreadableRecord
+from .errors import SourceError, TooManyDeadLetters, UnreadableRecord
 from .event import decode
 from .fold import Folder, Origin
 from .names import TopicPartition
@@ -35,6 +35,10 @@ class BatchStore(Protocol):
 
     def next_offsets(self) -> Mapping[TopicPartition, int]:
         """Return the first offset of each partition that is not in the store yet."""
+        ...
+
+    def log_ids(self) -> Mapping[TopicPartition, str]:
+        """Return which log of its name each partition was, where that is known."""
         ...
 
 
@@ -205,24 +209,20 @@ class Loop:
     def _reposition(self) -> None:
         """Start again from the store, the only truth: partitions came or went."""
         self._await_writer()
-        if len(self._batch):
+        if len(self._batch) or self._batch.gaps:
             self._folder.forget()  # what it remembers may be in the batch that is thrown away
             self._batch = Batch()
         self._generation = self._source.generation
         self._expected = dict(self._store.next_offsets()) if self._keeps_offsets else {}
-        self._note_gaps(self._source.seek(self._expected))
+        logs = self._store.log_ids() if self._keeps_offsets else {}
+        self._note_gaps(self._source.seek(self._expected, logs))
 
     def _note_gaps(self, gaps: Sequence[Gap]) -> None:
         for gap in gaps:
             self._batch.gaps.append(GapRow(*gap, noticed_at=self._clock.now()))
             position = TopicPartition(gap.topic, gap.partition)
             self._expected[position] = self._batch.next_offsets[position] = gap.next_offset
-            self._say(
-                f"LOST: {gap.topic}-{gap.partition} no longer has the offsets {gap.first_offset:,} to "
-                f"{gap.next_offset - 1:,} ({gap.reason}). Reading goes on after them; the gap is in the view "
-                f"offset_gap. "
-                "Replay these records from a capture if there is one."
-            )
+            self._say(f"LOST: {_about(gap)} Replay what is missing from a capture if there is one.")
 
     def _fold(self, records: Sequence[Record]) -> str | None:
         received_at = self._clock.now()
@@ -289,8 +289,8 @@ class Loop:
             return
         self._await_writer()
         batch, self._batch = self._batch, Batch()
-        ends = self._source.end_offsets() if self._keeps_offsets and len(batch) else {}
-        tables = batch.tables(self._clock.now(), ends, keeps_offsets=self._keeps_offsets)
+        ends = self._source.end_offsets() if self._keeps_offsets and batch.next_offsets else {}
+        tables = batch.tables(self._clock.now(), ends, self._source.log_ids(), keeps_offsets=self._keeps_offsets)
         self._written = batch.next_offsets
         self._writing = executor.submit(self._write, tables)
 
@@ -338,11 +338,14 @@ class Loop:
         ends = self._source.end_offsets() if self._idle or self._goal is None else {}
         if not ends:
             return False  # not known yet
-        self._goal = (
-            dict(ends)
-            if self._goal is None
-            else {at: min(end, ends[at]) for at, end in self._goal.items() if at in ends}
-        )
+        if self._goal is None:
+            self._goal = dict(ends)
+        elif not self._goal.keys() <= ends.keys():
+            raise SourceError(
+                "Another member of the consumer group took partitions over, so this one cannot catch up with all of "
+                "them. Give it a group of its own with --group-id."
+            )
+        self._goal = {position: min(end, ends[position]) for position, end in self._goal.items()}
         return self._has_reached(self._goal)
 
     def _has_reached(self, goal: Mapping[TopicPartition, int]) -> bool:
@@ -356,3 +359,18 @@ class Loop:
             self._await_writer()
         if self._unpublished:
             executor.submit(self._publish_now).result()
+
+
+def _about(gap: Gap) -> str:
+    """Return what happened and how reading goes on."""
+    place = f"{gap.topic}-{gap.partition}"
+    if gap.reason == "recreated":
+        return (
+            f"{place} is not the log that was read up to offset {gap.first_offset:,}: the topic was made again. It "
+            f"is read from its beginning, offset {gap.next_offset:,}; what the old one had from {gap.first_offset:,} on is "
+            "missing, see the view offset_gap."
+        )
+    return (
+        f"{place} no longer has the offsets {gap.first_offset:,} to {gap.next_offset - 1:,} (expired). Reading goes on "
+        "after them; the gap is in the view offset_gap."
+    )

@@ -210,6 +210,7 @@ class OffsetRow(NamedTuple):
     partition: int
     next_offset: int
     end_offset: int | None
+    log_id: str | None
     tombstones: int
     updated_at: Micros
 

@@ -19,6 +19,11 @@ class MakeTopic(Protocol):
     def __call__(self, partitions: int = 1, **configs: object) -> str: ...
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=20, help="how often test_kill.py kills the sidecar (20)")
+    parser.addoption("--kill-seed", type=int, help="the moments of an earlier run of test_kill.py")
+
+
 def pytest_configure() -> None:
     for name in list(os.environ):
         if name.startswith("HEADWATER_") and not name.startswith("HEADWATER_TEST_"):

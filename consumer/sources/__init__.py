@@ -75,11 +75,16 @@ class Source(Protocol):
             SourceError: the source cannot be read; a transient fault of a broker is retried inside instead.
         """
 
-    def seek(self, next_offsets: Mapping[TopicPartition, int]) -> Sequence[Gap]:
+    def seek(
+        self, next_offsets: Mapping[TopicPartition, int], log_ids: Mapping[TopicPartition, str] = {}
+    ) -> Sequence[Gap]:
         """Continue each assigned partition at its next offset; one that is not named starts at its beginning.
 
         Returns what we need and the source no longer has. Never raises for a gap.
         """
+
+    def log_ids(self) -> Mapping[TopicPartition, str]:
+        """Return which log of its name each assigned partition is, where the source can tell."""
 
     def pause(self) -> None:
         """Return nothing from `poll` until `resume`, yet stay in the group. May be called twice."""

@@ -163,7 +163,13 @@ class FileSource:
             self._reader.close()
         self._reader = None
 
-    def seek(self, next_offsets: Mapping[TopicPartition, int]) -> Sequence[Gap]:
+    def log_ids(self) -> Mapping[TopicPartition, str]:
+        """Nothing: a file has no id."""
+        return {}
+
+    def seek(
+        self, next_offsets: Mapping[TopicPartition, int], log_ids: Mapping[TopicPartition, str] = {}
+    ) -> Sequence[Gap]:
         """Begin again with the first file, leaving out what lies before its next offset.
 
         Raises:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Literal, NamedTuple, TypeVar
+from uuid import UUID
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
@@ -43,6 +44,7 @@ _DEFAULTS: Mapping[str, object] = {
     "metadata_max_age_ms": 60_000,  # so soon a topic that was made again is noticed
     "reconnect_backoff_max_ms": 5_000,  # so soon a broker that is back is noticed
     "metrics_enabled": False,
+    "session_timeout_ms": 10_000,  # so soon the group misses a member that was killed, and its successor can read
 }
 _OURS: Mapping[str, object] = {
     "auto_offset_reset": "none",
@@ -241,7 +243,13 @@ class KafkaSource:
         assert self._consumer is not None
         return self._consumer._cluster.topic_id(topic)  # there is no public way; None before Kafka 2.8
 
-    def seek(self, next_offsets: Mapping[TopicPartition, int]) -> Sequence[Gap]:
+    def log_ids(self) -> Mapping[TopicPartition, str]:
+        """Return the id of the topic of each partition; nothing from a broker before Kafka 2.8."""
+        return {TopicPartition(*partition): str(found) for partition, found in self._topic_ids.items() if found}
+
+    def seek(
+        self, next_offsets: Mapping[TopicPartition, int], log_ids: Mapping[TopicPartition, str] = {}
+    ) -> Sequence[Gap]:
         """Continue each assigned partition at its next offset; one that is not named starts at its beginning.
 
         If no broker answers just now, `poll` returns nothing until the positions are found, and `take_gaps`
@@ -254,6 +262,12 @@ class KafkaSource:
         self._unplaced = {
             partition: _Wish(next_offsets.get(TopicPartition(*partition)), another_log=False)
             for partition in partitions
+        }
+        # What the store was written from counts, not what was read since.
+        self._topic_ids |= {
+            partition: UUID(log_ids[position])
+            for partition in partitions
+            if (position := TopicPartition(*partition)) in log_ids
         }
         return self._place()
 

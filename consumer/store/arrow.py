@@ -78,7 +78,7 @@ TABLES: dict[str, tuple[type[Any], tuple[pa.DataType, ...]]] = {
     ),
     "dead_letter": (DeadLetterRow, (TEXT, INT, INT, INT, TIME, TEXT, TEXT, pa.binary())),
     "gap": (GapRow, (TEXT, INT, INT, INT, TEXT, TIME)),
-    "kafka_offset": (OffsetRow, (TEXT, INT, INT, INT, INT, TIME)),
+    "kafka_offset": (OffsetRow, (TEXT, INT, INT, INT, TEXT, INT, TIME)),
 }
 
 

@@ -91,6 +91,11 @@ class Store:
         rows = self._database.rows("SELECT topic, partition, next_offset FROM store.kafka_offset")
         return {TopicPartition(topic, partition): next_offset for topic, partition, next_offset in rows}
 
+    def log_ids(self) -> dict[TopicPartition, str]:
+        """Return which log of its name each partition was, where that is known."""
+        rows = self._database.rows("SELECT topic, partition, log_id FROM store.kafka_offset WHERE log_id IS NOT NULL")
+        return {TopicPartition(topic, partition): log_id for topic, partition, log_id in rows}
+
     def checkpoint(self) -> None:
         """Bring everything that was committed into the live file itself."""
         self._database.checkpoint()

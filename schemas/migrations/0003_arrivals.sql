@@ -25,6 +25,7 @@ CREATE TABLE store.kafka_offset (
     partition INTEGER NOT NULL,
     next_offset BIGINT NOT NULL,
     end_offset BIGINT,
+    log_id VARCHAR,  -- Kafka's id of the topic: another one of the same name has another
     tombstones BIGINT NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
 );

@@ -5,6 +5,7 @@ USING batch_kafka_offset AS batch
 WHEN MATCHED THEN UPDATE SET
     next_offset = batch.next_offset,
     end_offset = coalesce(batch.end_offset, known.end_offset),
+    log_id = coalesce(batch.log_id, known.log_id),
     tombstones = known.tombstones + batch.tombstones,
     updated_at = batch.updated_at
 WHEN NOT MATCHED THEN INSERT BY NAME;

@@ -228,7 +228,7 @@ def test_a_batch_covers_the_offset_of_every_record_it_received() -> None:
         batch.receive(_Record(offset, value), now=1.0)
 
     assert batch.next_offsets == {TopicPartition("t", 0): 10}
-    assert batch.tables(5, {TopicPartition("t", 0): 12}) == {"kafka_offset": [("t", 0, 10, 12, 1, 5)]}
+    assert batch.tables(5, {TopicPartition("t", 0): 12}) == {"kafka_offset": [("t", 0, 10, 12, None, 1, 5)]}
 
 
 class _Record:

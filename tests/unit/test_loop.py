@@ -69,7 +69,12 @@ class ListSource:
             self._at[position] = start + len(taken)
         return records
 
-    def seek(self, next_offsets: Mapping[TopicPartition, int]) -> Sequence[Gap]:
+    def log_ids(self) -> Mapping[TopicPartition, str]:
+        return dict.fromkeys(self.log, "the log")
+
+    def seek(
+        self, next_offsets: Mapping[TopicPartition, int], log_ids: Mapping[TopicPartition, str] = {}
+    ) -> Sequence[Gap]:
         self._at = {position: next_offsets.get(position, 0) for position in self.log}
         gaps, self._gaps = self._gaps, []
         return gaps
@@ -209,7 +214,7 @@ def test_a_gap_is_said_and_recorded(store: Store) -> None:
     ]
     assert said == [
         "LOST: t-0 no longer has the offsets 5 to 8 (expired). Reading goes on after them; the gap is in the view "
-        "offset_gap. Replay these records from a capture if there is one."
+        "offset_gap. Replay what is missing from a capture if there is one."
     ]
 
 
@@ -218,6 +223,7 @@ def test_a_write_that_fails_leaves_its_offsets_unwritten(store: Store) -> None:
         """A store on a disk that fills up at the second batch."""
 
         next_offsets = store.next_offsets
+        log_ids = store.log_ids
 
         def __init__(self) -> None:
             self.writes = 0
@@ -245,12 +251,12 @@ def test_it_publishes_at_the_start_and_the_end_and_in_between_when_it_is_time(st
         ((count,),) = store.database.rows("SELECT count(*) FROM event")
         published.append(count)
 
-    source = ListSource({ONE: [event(number) for number in range(60)]}, size=1)
+    source = ListSource({ONE: [event(number) for number in range(24)]}, size=1)
     loop_of(source, store, Limits(records=5, publish_seconds=0.02), publish=publish).run()
 
     assert published == sorted(published)
     assert len(published) > 2
-    assert (published[0], published[-1]) == (published[0], 60)
+    assert published[-1] == 24
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from ..settings import settings
-from .options import output_format, setting
+from .options import MOMENT, output_format, setting
 from .output import say, show
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 @setting("store")
 @output_format
 def query(sql: str, store: str | None, format_: str | None) -> None:
-    r"""Run read-only SQL on the store; - reads it from standard input.
+    """Run read-only SQL on the store; - reads it from standard input.
 
     \b
       headwater query "FROM edge WHERE is_current"
-    """
+    """  # noqa: D301
     text = sys.stdin.read() if sql == "-" else sql
     with _reader(store) as reader:
         show(reader.query(text), format_)
@@ -37,11 +38,16 @@ def _walk(name: str, macro: str, purpose: str) -> click.Command:
     @click.argument("name")
     @click.option("--namespace", help="Namespace of the dataset, if several have the name.")
     @click.option("--depth", type=click.IntRange(min=1), help="How many steps to take at most.  [default: all]")
-    @click.option("--as-of", type=str, help="A moment: the graph as it stood then.  [default: now]")
+    @click.option("--as-of", type=MOMENT, help="A moment: the graph as it stood then.  [default: now]")
     @setting("store")
     @output_format
     def command(
-        name: str, namespace: str | None, depth: int | None, as_of: str | None, store: str | None, format_: str | None
+        name: str,
+        namespace: str | None,
+        depth: int | None,
+        as_of: datetime | None,
+        store: str | None,
+        format_: str | None,
     ) -> None:
         with _reader(store) as reader:
             dataset = reader.find_dataset(name, namespace)
@@ -64,7 +70,7 @@ downstream = _walk(
 @click.option("--namespace", help="Namespace of the dataset, if several have the name.")
 @click.option("--field", help="The field that the failing check is about.")
 @click.option("--check", help="The failing check.  [default: all of the dataset's]")
-@click.option("--as-of", type=str, help="A moment: what was right then.  [default: now]")
+@click.option("--as-of", type=MOMENT, help="A moment: what was right then.  [default: now]")
 @setting("store")
 @output_format
 def root_cause(
@@ -72,15 +78,15 @@ def root_cause(
     namespace: str | None,
     field: str | None,
     check: str | None,
-    as_of: str | None,
+    as_of: datetime | None,
     store: str | None,
     format_: str | None,
 ) -> None:
-    r"""Rank what may have broken dataset NAME; NAME may be its unique ending.
+    """Rank what may have broken dataset NAME; NAME may be its unique ending.
 
     \b
       headwater root-cause dim_customers --field customer_id
-    """
+    """  # noqa: D301
     with _reader(store) as reader:
         dataset = reader.find_dataset(name, namespace)
         found = reader.query(_ROOT_CAUSE, {**dataset._asdict(), "field": field, "check": check, "as_of": as_of})

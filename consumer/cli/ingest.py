@@ -92,7 +92,7 @@ def _consume_once(chosen: Settings, stopping: Callable[[], bool], until_caught_u
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @settings_of(*_WRITING)
 def replay(paths: tuple[str, ...], **given: Any) -> None:
-    r"""Fold captured events into the store; no broker is needed.
+    """Fold captured events into the store; no broker is needed.
 
     PATH is a file of JSON lines (.ndjson, .jsonl), of one event or an array of events (.json), either of them packed
     (.gz, .zst), a folder of such files, what 'headwater capture' wrote, or - for standard input. Replaying something
@@ -100,7 +100,7 @@ def replay(paths: tuple[str, ...], **given: Any) -> None:
 
     \b
       headwater replay events.ndjson.gz more/ --store lineage.duckdb
-    """
+    """  # noqa: D301
     from ..sources.files import FileSource
     from .running import limits_of, run_loop, stop_on_signal
 

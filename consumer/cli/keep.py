@@ -26,9 +26,9 @@ def schema(ddl: bool, store: str | None, format_: str | None) -> None:
     from ..store.scripts import scripts
 
     if ddl:
-        for folder in _DDL:
-            for script in scripts(folder):
-                click.echo(f"-- schemas/{folder}/{script.file}.sql\n\n{script.sql}")
+        folders = {script: folder for folder in _DDL for script in scripts(folder)}
+        for script in (*scripts("migrations"), *scripts("views", "macros")):  # a view may need a macro
+            click.echo(f"-- schemas/{folders[script]}/{script.file}.sql\n\n{script.sql}")
         return
     from ..store import Reader
 
@@ -75,11 +75,10 @@ def dead_letters(raw: bool, store: str | None, format_: str | None) -> None:
     from ..store import Reader
 
     with Reader(settings(store=store).store) as reader:
-        found = reader.query(_DEAD_LETTERS)
         if not raw:
-            show(found, format_)
+            show(reader.query(_DEAD_LETTERS), format_)
             return
-        for row in found.to_pylist():
+        for row in reader.query(_RAW).to_pylist():
             sys.stdout.buffer.write(row["value"] + b"\n")
 
 
@@ -88,13 +87,28 @@ FROM dead_letter
 ORDER BY topic, partition, source_offset, element
 """
 
+# One row for each record, though several elements of it may be unreadable.
+_RAW = """
+SELECT value
+FROM dead_letter
+GROUP BY topic, partition, source_offset, value
+ORDER BY topic, partition, source_offset, min(element)
+"""
+
 _SCHEMA = """
-SELECT 'view' AS kind, table_name AS name, column_name AS "column", data_type AS type, comment
-FROM duckdb_columns()
-WHERE NOT internal AND schema_name = 'main'
-UNION ALL
-SELECT DISTINCT 'macro', function_name, array_to_string(parameters, ', '), 'table', comment
-FROM duckdb_functions()
-WHERE NOT internal AND schema_name = 'main'
-ORDER BY ALL
+SELECT kind, name, "column", type, comment
+FROM (
+    SELECT 'view' AS kind, view_name AS name, NULL AS "column", NULL AS type, comment, 0 AS place
+    FROM duckdb_views()
+    WHERE NOT internal AND schema_name = 'main'
+    UNION ALL
+    SELECT 'view', table_name, column_name, data_type, comment, column_index
+    FROM duckdb_columns()
+    WHERE NOT internal AND schema_name = 'main'
+    UNION ALL
+    SELECT DISTINCT 'macro', function_name, array_to_string(parameters, ', '), 'table', comment, 0
+    FROM duckdb_functions()
+    WHERE NOT internal AND schema_name = 'main'
+)
+ORDER BY kind DESC, name, place
 """

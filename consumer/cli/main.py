@@ -25,7 +25,9 @@ class Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a mistake of the user's ends in a sentence and an exit code, not in a traceback."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, where a closed pipe is no surprise, and not when Python ends
+            return result
         except HeadwaterError as exc:
             click.echo(f"headwater: {exc}", err=True)
             sys.exit(exc.exit_code)
@@ -41,7 +43,7 @@ class Verbs(click.Group):
 )
 @click.version_option(__version__, prog_name="headwater")
 def main() -> None:
-    r"""A data quality check failed: which upstream table, column and run is to blame?
+    """A data quality check failed: which upstream table, column and run is to blame?
 
     Headwater folds OpenLineage events into a DuckDB store that anybody can query while it is written.
 
@@ -50,7 +52,7 @@ def main() -> None:
       headwater consume --topic openlineage           the sidecar
       headwater root-cause dim_customers              ask
       duckdb -readonly lineage.duckdb                 ask in SQL
-    """
+    """  # noqa: D301 -- click wants the character, not the letters
 
 
 for command in (

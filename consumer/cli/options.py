@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
+from ..facets import parse_time
 from ..settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Moment(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on, and not when it runs
+    """An instant, in UTC unless it says otherwise."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the instant, or end with a sentence that names the option."""
+        try:
+            return parse_time(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2026-11-22T06:00:00Z.", param, ctx)
+
+
+MOMENT = Moment()
 FORMATS = click.Choice(["table", "json", "csv"])
 
 
@@ -25,7 +42,7 @@ def setting(name: str) -> Callable[[F], F]:
         envvar=f"HEADWATER_{name.upper()}",
         show_envvar=True,
         default=None,
-        metavar=_metavar(default),
+        metavar=_metavar(default, field.description or ""),
         help=f"{field.description}" + (f"  [default: {shown}]" if default is not None else ""),
     )
 
@@ -53,7 +70,7 @@ def output_format(command: F) -> F:
     )(command)
 
 
-def _metavar(default: object) -> str:
-    if isinstance(default, bool) or default is None:
-        return "TEXT"
-    return {int: "N", float: "SECONDS"}.get(type(default), "TEXT")
+def _metavar(default: object, description: str) -> str:
+    if description.startswith("Seconds"):
+        return "SECONDS"
+    return {int: "N", float: "SHARE"}.get(type(default), "TEXT")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from uuid import UUID
@@ -18,6 +20,8 @@ import click
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_FOREVER = (1 << 63) - 1  # DuckDB's infinity
 
 
 def say(sentence: str) -> None:
@@ -29,7 +33,7 @@ def show(result: pa.Table, format_: str | None) -> None:
     """Print a result in the format that was asked for, or the one that fits where it goes."""
     chosen = format_ or ("table" if sys.stdout.isatty() else "json")
     names = result.column_names
-    rows = (tuple(row.values()) for row in result.to_pylist())
+    rows = zip(*map(_values, result.columns), strict=True)
     {"table": _table, "json": _json_lines, "csv": _csv}[chosen](names, rows)
 
 
@@ -69,18 +73,52 @@ def _table(names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
     for row in rows:
         table.add_row(*(Text(_text(value)) for value in row))
     # A pipe has no width: a table that was asked for there is as wide as it needs to be.
-    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
+    console = Console(
+        width=None if sys.stdout.isatty() else 10_000, color_system=None if os.environ.get("NO_COLOR") else "auto"
+    )
+    with console.capture() as drawn:  # rich would end the process itself if nobody reads on
+        console.print(table)
+    click.echo(drawn.get(), nl=False)
 
 
 def _json_lines(names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    unique = [f"{name}_{n}" if (n := names[:place].count(name)) else name for place, name in enumerate(names)]
     for row in rows:
-        click.echo(json.dumps(dict(zip(names, row, strict=True)), default=_plain, ensure_ascii=False))
+        # A JSON object has a name once: name, name_1, ..., as DuckDB calls them in a table.
+        click.echo(json.dumps(dict(zip(unique, map(_finite, row), strict=True)), default=_plain, ensure_ascii=False))
 
 
 def _csv(names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([_text(value) for value in row] for row in rows)
+
+
+def _values(column: pa.ChunkedArray[Any]) -> Sequence[Any]:
+    try:
+        return column.to_pylist()
+    except (OverflowError, ValueError):  # an instant that Python has no type for: infinity, nanoseconds
+        return [_instant(value) for value in column]
+
+
+def _instant(value: pa.Scalar[Any]) -> str | None:
+    import pyarrow as pa
+
+    if not value.is_valid:
+        return None
+    micros = value.cast(pa.int64()).as_py()
+    if abs(micros) == _FOREVER:
+        return "infinity" if micros > 0 else "-infinity"
+    return str(value.cast(pa.string())).replace(" ", "T", 1)
+
+
+def _finite(value: Any) -> Any:
+    """Return NaN and the infinities as text: JSON has no numbers for them."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 def _text(value: Any) -> str:

@@ -86,7 +86,8 @@ class Reader:
             raise UnknownDataset(
                 f"{len(found)} datasets are called {name!r}: {_listed(found)}. Give more of the name, or --namespace."
             )
-        raise UnknownDataset(f"No dataset is called {name!r}. {self._suggestion(name)}")
+        where = "" if namespace is None else f" of the namespace {namespace!r}"
+        raise UnknownDataset(f"No dataset{where} is called {name!r}. {self._suggestion(name)}")
 
     def documentation(self) -> list[Documented]:
         """Return the views and macros for users, with their comments, as the catalogue has them."""
@@ -115,14 +116,23 @@ class Reader:
         self._database.close()
 
     def _suggestion(self, name: str) -> str:
-        rows = self._database.rows(
-            "SELECT namespace, name FROM dataset ORDER BY jaro_winkler_similarity(name, $name) DESC, name LIMIT $most",
-            {"name": name, "most": _CLOSEST},
-        )
+        rows = self._database.rows(_CLOSEST_DATASETS, {"name": name, "most": _CLOSEST})
         if not rows:
             return "The store is empty: fold events with 'headwater replay PATH…' or 'headwater consume'."
         return f"The closest are: {_listed([DatasetName(*row) for row in rows])}."
 
+
+# As near as the whole name or its last part is.
+_CLOSEST_DATASETS = """
+SELECT namespace, name FROM dataset
+ORDER BY
+    greatest(
+        jaro_winkler_similarity(name, $name), jaro_winkler_similarity(regexp_extract(name, '[^./]*$'), $name)
+    ) DESC,
+    name,
+    namespace
+LIMIT $most
+"""
 
 _FIND_DATASET = """
 SELECT namespace, name FROM dataset

@@ -122,6 +122,26 @@ def migrate(database: Database) -> list[str]:
         StoreTooNew: the store has a migration that this Headwater does not know.
         StoreDamaged: the file is a database of something else, or a migration was changed after it was applied.
     """
+    pending = _pending(database)
+    for script in pending:
+        _apply(database, script)
+    _rebuild(database)
+    # After any DDL: replaying it from the write-ahead log is where DuckDB has had bugs (duckdb#22044, #25928).
+    database.checkpoint()
+    return [script.file for script in pending]
+
+
+def pending_migrations(database: Database) -> list[str]:
+    """Return the names of the migrations that `migrate` would apply.
+
+    Raises:
+        StoreTooNew: the store has a migration that this Headwater does not know.
+        StoreDamaged: as for `migrate`.
+    """
+    return [script.file for script in _pending(database)]
+
+
+def _pending(database: Database) -> list[Script]:
     known = {script.file: script for script in scripts("migrations")}
     applied = _applied(database)
     for name, sha in applied.items():
@@ -135,19 +155,7 @@ def migrate(database: Database) -> list[str]:
                 f"The migration {name} of {database.path} is not the one that this Headwater has. Make a new store "
                 f"with --store and replay the events into it."
             )
-    pending = [script for name, script in known.items() if name not in applied]
-    for script in pending:
-        _apply(database, script)
-    _rebuild(database)
-    # After any DDL: replaying it from the write-ahead log is where DuckDB has had bugs (duckdb#22044, #25928).
-    database.checkpoint()
-    return [script.file for script in pending]
-
-
-def pending_migrations(database: Database) -> list[str]:
-    """Return the names of the migrations that `migrate` would apply."""
-    applied = _applied(database)
-    return [script.file for script in scripts("migrations") if script.file not in applied]
+    return [script for name, script in known.items() if name not in applied]
 
 
 def _applied(database: Database) -> dict[str, str]:

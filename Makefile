@@ -34,7 +34,8 @@ lint: $(READY)  ## check style
 
 types: $(READY)  ## check types
 	$(BIN)/mypy consumer
-	$(BIN)/mypy tests
+	@mkdir -p .cache/types && ln -sfn ../../consumer .cache/types/headwater
+	MYPYPATH=.cache/types:tests $(BIN)/mypy tests
 
 bench: $(READY)  ## measure replay and consume against the bare minimum
 	$(BIN)/python tests/benchmarks/bench.py

@@ -1,7 +1,7 @@
 """Canonical JSON: one spelling for each value, so that its hash can stand for it.
 
-Keys are sorted, there is no white space, strings are escaped no more than JSON demands, and numbers keep the digits they
-came with: 64-bit snapshot ids and 1.10 come out as they went in.
+Keys are sorted, there is no white space, strings are escaped no more than JSON demands, and numbers keep the digits
+they came with: 64-bit snapshot ids and 1.10 come out as they went in.
 """
 
 from __future__ import annotations

@@ -366,9 +366,9 @@ def _about(gap: Gap) -> str:
     place = f"{gap.topic}-{gap.partition}"
     if gap.reason == "recreated":
         return (
-            f"{place} is not the log that was read up to offset {gap.first_offset:,}: the topic was made again. It "
-            f"is read from its beginning, offset {gap.next_offset:,}; what the old one had from {gap.first_offset:,} on is "
-            "missing, see the view offset_gap."
+            f"{place} is not the log that was read up to offset {gap.first_offset:,}: the topic was made again. It is "
+            f"read from its beginning, offset {gap.next_offset:,}; what the old one had from {gap.first_offset:,} on "
+            "is missing, see the view offset_gap."
         )
     return (
         f"{place} no longer has the offsets {gap.first_offset:,} to {gap.next_offset - 1:,} (expired). Reading goes on "

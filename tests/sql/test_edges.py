@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from headwater.store import Store
-
 from support import empty, write_all
 
 Edges = set[tuple[str, str, str | None, str, bool]]
@@ -61,7 +60,14 @@ def dataset(name: str, *, made_from: dict[str, list[str]] | None = None) -> dict
 
 
 def run(
-    kind: str, second: int, run_id: str = "r", job: str = "j", *, inputs: list[Any] = [], outputs: list[Any] = [], **job_type: str
+    kind: str,
+    second: int,
+    run_id: str = "r",
+    job: str = "j",
+    *,
+    inputs: list[Any] = [],
+    outputs: list[Any] = [],
+    **job_type: str,
 ) -> dict[str, Any]:
     def named(item: Any) -> Any:
         return dataset(item) if isinstance(item, str) else item

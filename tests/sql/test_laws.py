@@ -1,7 +1,7 @@
 """The laws of the fold: the store is a function of the set of events, not of their arrival.
 
-Order-blind, idempotent, splittable: each holds for events that hypothesis makes up, with as many collisions of times, runs
-and datasets as it likes, and for every recorded corpus.
+Order-blind, idempotent, splittable: each holds for events that hypothesis makes up, with as many collisions of times,
+runs and datasets as it likes, and for every recorded corpus.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from headwater.fold import Folder
 from headwater.store import Store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from support import SALES, arrangements, corpus_parameters, digest_of, empty, values_of, write_all
 
 TIMES = st.integers(0, 5).map(lambda second: f"2026-01-01T00:00:0{second}Z")
@@ -48,7 +47,9 @@ def dataset_of(name: str) -> dict[str, str]:
 column_lineage = st.lists(st.tuples(NAMES, st.sampled_from(["x", "y"])), max_size=2).map(
     lambda sources: {
         "fields": {
-            "x": {"inputFields": [dataset_of(name) | {"field": field, "transformations": []} for name, field in sources]}
+            "x": {
+                "inputFields": [dataset_of(name) | {"field": field, "transformations": []} for name, field in sources]
+            }
         }
     }
 )
@@ -70,8 +71,9 @@ dataset_facets = facets(
 )
 inputs = st.builds(lambda name, facets: dataset_of(name) | {"facets": facets}, NAMES, dataset_facets)
 outputs = st.builds(
-    lambda name, facets, rows: dataset_of(name)
-    | {"facets": facets, "outputFacets": {"outputStatistics": {"rowCount": rows}}},
+    lambda name, facets, rows: (
+        dataset_of(name) | {"facets": facets, "outputFacets": {"outputStatistics": {"rowCount": rows}}}
+    ),
     NAMES,
     dataset_facets,
     st.integers(0, 2),

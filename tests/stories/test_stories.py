@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from headwater.store import Store
-
 from support import ROOT, digest_of, values_of, write_all
 
 HERE = Path(__file__).parent

@@ -114,9 +114,12 @@ def test_what_cannot_be_read_says_why(value: bytes, reason: str) -> None:
 def test_each_element_of_an_array_is_judged_on_its_own() -> None:
     elements = list(decode(b" [" + bytes_of() + b",1," + bytes_of(run={}) + b"," + bytes_of(eventType="FAIL") + b"]"))
 
-    assert [
-        element.event_type if isinstance(element, Event) else element.reason for element in elements
-    ] == ["START", "not_an_event", "no_run_id", "FAIL"]
+    assert [element.event_type if isinstance(element, Event) else element.reason for element in elements] == [
+        "START",
+        "not_an_event",
+        "no_run_id",
+        "FAIL",
+    ]
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:

@@ -54,9 +54,7 @@ def test_null_and_empty_are_absent(empty: dict[str, Any]) -> None:
 def test_a_nested_schema_keeps_its_nesting() -> None:
     body = {"fields": [{"name": "a", "type": "struct", "fields": [{"name": "b", "type": None}]}]}
 
-    assert read("dataset", "schema", body) == {
-        "fields": [{"name": "a", "type": "struct", "fields": [{"name": "b"}]}]
-    }
+    assert read("dataset", "schema", body) == {"fields": [{"name": "a", "type": "struct", "fields": [{"name": "b"}]}]}
 
 
 def test_column_lineage_is_read_with_and_without_transformations() -> None:

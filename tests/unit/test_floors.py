@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "consumer"
 
-# From the bottom up. A module may import from its own floor and from those below; a name stands for what is under it too.
+# From the bottom up. A module may import from its own floor and from those below.
 FLOORS = [
     {"names", "rows", "errors"},  # words: the standard library only
     {"event", "canonical", "facets", "contents", "fold", "batch", "cache", "clock"},  # meaning: no I/O

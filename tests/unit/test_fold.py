@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 from headwater.batch import Batch
+from headwater.canonical import FACET_MARK
 from headwater.errors import UnreadableRecord
 from headwater.event import Event, decode
-from headwater.canonical import FACET_MARK
 from headwater.fold import Folder, Origin
 from headwater.names import DatasetName, JobName, TopicPartition, content_id, name_id, run_key
 from headwater.rows import (
@@ -147,11 +147,14 @@ def test_numbers_keep_their_digits() -> None:
     snapshot = {"snapshotId": 3776207205136740581, "ratio": 1.5, "huge": 12345678901234567890123}
     batch = fold(EVENT | {"run": {"runId": "r", "facets": {"iceberg": snapshot}}})
 
-    assert DocumentRow(
-        document('{"huge":12345678901234567890123,"ratio":1.5,"snapshotId":3776207205136740581}'),
-        '{"huge":12345678901234567890123,"ratio":1.5,"snapshotId":3776207205136740581}',
-        False,
-    ) in batch.documents.values()
+    assert (
+        DocumentRow(
+            document('{"huge":12345678901234567890123,"ratio":1.5,"snapshotId":3776207205136740581}'),
+            '{"huge":12345678901234567890123,"ratio":1.5,"snapshotId":3776207205136740581}',
+            False,
+        )
+        in batch.documents.values()
+    )
 
 
 def test_a_run_that_differs_in_nothing_but_its_run_has_the_same_shape() -> None:

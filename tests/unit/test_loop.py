@@ -138,7 +138,7 @@ def outcomes(store: Store) -> dict[str, int]:
 def test_every_record_is_folded_once_however_restless_the_group(store: Store, restless: int) -> None:
     chance = random.Random(restless)
     log: Log = {
-        TopicPartition("t", number): [event(chance.randrange(30)) for _ in range(20)] + [None, b"{"]
+        TopicPartition("t", number): [*(event(chance.randrange(30)) for _ in range(20)), None, b"{"]
         for number in range(3)
     }
     source = ListSource(log, restless=restless)
@@ -197,7 +197,7 @@ def test_too_many_unreadable_records_stop_it_after_they_are_kept(store: Store) -
     source = ListSource({ONE: [b"not json"] * 50})
     limits = Limits(records=4, dead_letter_run=10)
 
-    with pytest.raises(TooManyDeadLetters, match="Stopped: the last 1[0-2] records are all unreadable"):
+    with pytest.raises(TooManyDeadLetters, match=r"Stopped: the last 1[0-2] records are all unreadable"):
         loop_of(source, store, limits).run()
     (next_offset,) = store.next_offsets().values()
     assert outcomes(store) == {"dead_letter": next_offset}

@@ -23,9 +23,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     )
 
 
-def test_an_argument_beats_the_environment_which_beats_the_file(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_argument_beats_the_environment_which_beats_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "headwater.toml").write_text('group_id = "file"\ntopic = ["file"]\npublish_every = 3\n')
     monkeypatch.setenv("HEADWATER_GROUP_ID", "environment")
     monkeypatch.setenv("HEADWATER_TOPIC", "a, b")
@@ -58,7 +56,7 @@ def test_a_setting_that_makes_no_sense_says_where_it_comes_from(given: dict[str,
 
 
 def test_secrets_are_not_shown() -> None:
-    chosen = settings(sasl_username="me", sasl_password="hush")  # noqa: S106
+    chosen = settings(sasl_username="me", sasl_password="hush")
 
     assert "hush" not in chosen.described()
     assert "hush" not in repr(chosen)

@@ -17,7 +17,7 @@ import msgspec
 
 from .batch import Batch
 from .cache import Cache
-from .canonical import FACET_MARK, canonical, canonical_bytes, parse, quoted
+from .canonical import FACET_MARK, canonical, canonical_bytes, in_order, parse, quoted
 from .contents import add_contents
 from .errors import UnreadableRecord
 from .event import Event, Fields, elements_of, fields_of, job_of, micros_of, string_of
@@ -49,14 +49,8 @@ from .rows import (
 _STATE_RANK = {"START": 2, "RUNNING": 2, "COMPLETE": 3, "FAIL": 3, "ABORT": 3, "OTHER": 1}
 _NO_JOB = "the event needs a job with namespace and name, two texts"
 
-# Which members of an event's parts are maps of facets, and what those facets belong to.
-_FACET_MAPS: dict[str, dict[str, Entity]] = {
-    "run": {"facets": "run"},
-    "job": {"facets": "job"},
-    "dataset": {"facets": "dataset"},
-    "input": {"facets": "dataset", "inputFacets": "input"},
-    "output": {"facets": "dataset", "outputFacets": "output"},
-}
+# What the facets that a run gives its inputs and outputs belong to.
+_OWN_FACETS: dict[str, Entity] = {"input": "input", "output": "output", "dataset": "dataset"}
 
 
 class Origin(NamedTuple):
@@ -96,8 +90,16 @@ class _FacetMap(NamedTuple):
 class _Dataset(NamedTuple):
     dataset_id: int
     direction: str
+    shape: bytes
     lasting: tuple[tuple[str, bytes], ...]
     passing: tuple[tuple[Entity, str, bytes], ...]
+
+
+class _Stem(NamedTuple):
+    """A dataset without the facets that one run gives it: the texts of its members, and the dataset if it has a name."""
+
+    pieces: tuple[str, ...]
+    dataset: _Dataset | None
 
 
 class _Datasets(NamedTuple):
@@ -132,15 +134,16 @@ class Folder:
 
     def __init__(self, cache_bytes: int = 64 << 20) -> None:
         """Make a folder whose memory of parts takes about twice *cache_bytes* at most."""
-        self._facets: Cache[tuple[str, str, bytes], _Facet] = Cache(cache_bytes // 4)
-        self._facet_maps: Cache[tuple[str, bytes], _FacetMap] = Cache(cache_bytes // 4)
-        self._arrays: Cache[tuple[str, bytes], _Datasets] = Cache(cache_bytes // 4)
+        self._facets: Cache[tuple[str, str, bytes], _Facet] = Cache(cache_bytes // 2)
+        self._facet_maps: Cache[tuple[str, bytes], _FacetMap] = Cache(cache_bytes // 8)
+        self._stems: Cache[tuple[str | bytes, ...], _Stem] = Cache(cache_bytes // 8)
+        self._arrays: Cache[tuple[str, bytes], _Datasets] = Cache(cache_bytes // 8)
         self._jobs: Cache[bytes, _Job] = Cache(cache_bytes // 8)
         self._shapes: Cache[tuple[bytes, ...], int] = Cache(cache_bytes // 1024)
 
     def forget(self) -> None:
         """Take nothing for known: a batch was thrown away."""
-        for cache in (self._facets, self._facet_maps, self._arrays, self._jobs, self._shapes):
+        for cache in (self._facets, self._facet_maps, self._stems, self._arrays, self._jobs, self._shapes):
             cache.clear()
 
     def fold(self, event: Event, origin: Origin, batch: Batch) -> None:
@@ -185,20 +188,20 @@ class Folder:
         """Return the text of a run with marks, and its facets."""
         texts: list[str] = []
         facets: list[_Facet] = []
-        for key in sorted(members):
+        for key, prefix in in_order(tuple(members)):
             found = self._read_facets("run", members[key], batch) if key == "facets" else None
             if found is None:
-                texts.append(f"{quoted(key)}:{canonical(members[key])}")
+                texts.append(prefix + canonical(members[key]))
             else:
                 text, facets = found
-                texts.append(f'"facets":{text}')
+                texts.append(prefix + text)
         return f"{{{','.join(texts)}}}", facets
 
     def _job(self, raw: msgspec.Raw | None, batch: Batch) -> _Job:
         if raw is None:
             raise UnreadableRecord("no_job", _NO_JOB)
         source = bytes(raw)
-        known = self._jobs.get(source)
+        known = self._jobs[source]
         if known is None:
             known = self._read_job(raw, batch)
             self._jobs.put(source, known, len(source))
@@ -211,12 +214,16 @@ class Folder:
             raise UnreadableRecord("no_job", _NO_JOB)
         job_id = name_id(name)
         batch.jobs[job_id] = NameRow(job_id, *name)
-        text, facet_maps = self._members("job", members, batch)
-        facets = facet_maps[0] if facet_maps else _NO_FACETS
+        facets = self._facet_map("job", members["facets"], batch) if "facets" in members else None
+        texts = [
+            prefix + (facets.text if facets and key == "facets" else canonical(members[key]))
+            for key, prefix in in_order(tuple(members))
+        ]
+        facets = facets or _NO_FACETS
         said = {facet.key: facet.said for facet in facets.facets}
         job_type, processing_type = said.get("jobType") or (None, None)
         return _Job(
-            text,
+            f"{{{','.join(texts)}}}",
             job_id.to_bytes(8, "big") + facets.digest,
             job_id,
             job_type,
@@ -230,7 +237,7 @@ class Folder:
         if raw is None:
             return _NO_DATASETS
         source = (direction, bytes(raw))
-        known = self._arrays.get(source)
+        known = self._arrays[source]
         if known is None:
             known = self._read_array(direction, raw, batch)
             self._arrays.put(source, known, len(source[1]))
@@ -248,37 +255,58 @@ class Folder:
             if members is None:
                 texts.append(canonical(element))
                 continue
-            text, facet_maps = self._members(direction, members, batch)
+            text, dataset = self._read_dataset(direction, members, batch)
             texts.append(text)
-            namespace, name = string_of(members.get("namespace")), string_of(members.get("name"))
-            if namespace is not None and name is not None:
-                dataset = _dataset(DatasetName(namespace, name), direction, facet_maps, batch)
+            if dataset is not None:
                 datasets.append(dataset)
-                shapes.add(dataset.dataset_id.to_bytes(8, "big") + b"".join(each.digest for each in facet_maps))
+                shapes.add(dataset.shape)
         text = texts[0] if direction == "dataset" else f"[{','.join(texts)}]"
         shape = content_id(b"".join(sorted(shapes))) if shapes else b""
         return _Datasets(text, shape, tuple(datasets), any(item.passing for item in datasets))
 
-    def _members(self, part: str, members: Fields, batch: Batch) -> tuple[str, list[_FacetMap]]:
-        """Return the text of a part of an event, with marks for facets, and its maps of facets."""
-        facet_maps: list[_FacetMap] = []
-        texts: list[str] = []
-        entities = _FACET_MAPS[part]
-        for key in sorted(members):
-            raw = members[key]
-            entity = entities.get(key)
-            facet_map = self._facet_map(entity, raw, batch) if entity else None
-            if facet_map is None:
-                texts.append(f"{quoted(key)}:{canonical(raw)}")
-            else:
-                facet_maps.append(facet_map)
-                texts.append(f"{quoted(key)}:{facet_map.text}")
-        return f"{{{','.join(texts)}}}", facet_maps
+    def _read_dataset(self, direction: str, members: Fields, batch: Batch) -> tuple[str, _Dataset | None]:
+        """Take a dataset apart: what it is, which repeats, and the facets that belong to this run alone."""
+        key = f"{direction}Facets"
+        own = members.pop(key, None)
+        stem = self._stem(direction, members, batch)
+        found = self._read_facets(_OWN_FACETS[direction], own, batch) if own is not None else None
+        if own is None:
+            return f"{{{','.join(stem.pieces)}}}", stem.dataset
+        piece = f'"{key}":{found[0] if found else canonical(own)}'
+        text = f"{{{','.join(sorted((*stem.pieces, piece)))}}}"
+        if not found or stem.dataset is None:
+            return text, stem.dataset
+        entity = _OWN_FACETS[direction]
+        passing = [(entity, facet.key, facet.document_id) for facet in found[1]]
+        return text, stem.dataset._replace(passing=(*stem.dataset.passing, *passing))
+
+    def _stem(self, direction: str, members: Fields, batch: Batch) -> _Stem:
+        source: tuple[str | bytes, ...] = (direction, *members, *map(bytes, members.values()))
+        known = self._stems[source]
+        if known is None:
+            known = self._read_stem(direction, members, batch)
+            self._stems.put(source, known, sum(map(len, source)))
+        return known
+
+    def _read_stem(self, direction: str, members: Fields, batch: Batch) -> _Stem:
+        facets = _NO_FACETS
+        pieces = []
+        for key, prefix in in_order(tuple(members)):
+            found = self._facet_map("dataset", members[key], batch) if key == "facets" else None
+            facets = found or facets
+            pieces.append(prefix + (found.text if found else canonical(members[key])))
+        namespace, name = string_of(members.get("namespace")), string_of(members.get("name"))
+        if namespace is None or name is None:
+            return _Stem(tuple(pieces), None)
+        dataset_id = name_id(DatasetName(namespace, name))
+        batch.datasets[dataset_id] = NameRow(dataset_id, namespace, name)
+        shape = dataset_id.to_bytes(8, "big") + facets.digest
+        return _Stem(tuple(pieces), _Dataset(dataset_id, direction, shape, facets.lasting, facets.passing))
 
     def _facet_map(self, entity: Entity, raw: msgspec.Raw, batch: Batch) -> _FacetMap | None:
         """Take a map of facets apart; None if it is no map."""
         source = (entity, bytes(raw))
-        known = self._facet_maps.get(source)
+        known = self._facet_maps[source]
         if known is None:
             found = self._read_facets(entity, raw, batch)
             if found is not None:
@@ -293,22 +321,23 @@ class Folder:
             return None
         facets: list[_Facet] = []
         texts: list[str] = []
+        known = self._facets
         for key in sorted(bodies):
             body = bytes(bodies[key])
-            facet = self._facets.get((entity, key, body))
+            facet = known[entity, key, body]
             if facet is None:
                 if body == b"null":
                     texts.append(f"{quoted(key)}:null")
                     continue
                 facet = _read_facet(entity, key, body, batch)
-                self._facets.put((entity, key, body), facet, len(body) + 200)
+                known.put((entity, key, body), facet, len(body) + 200)
             facets.append(facet)
             texts.append(facet.mark)
         return f"{{{','.join(texts)}}}", facets
 
     def _shape(self, job: _Job | None, arrays: tuple[_Datasets, ...], batch: Batch) -> int:
         key = (job.shape if job else b"", *(array.shape for array in arrays))
-        known = self._shapes.get(key)
+        known = self._shapes[key]
         if known is None:
             known = content_id_64(b"".join(len(part).to_bytes(4, "big") + part for part in key))
             self._shapes.put(key, known)
@@ -357,14 +386,6 @@ def _make_facet_map(entity: Entity, text: str, facets: list[_Facet]) -> _FacetMa
         passing = tuple([facet for facet in passing if facet[1] in PASSING_KEYS])
     digest = content_id(b"".join(key.encode() + b"\0" + document for key, document in lasting)) if lasting else b""
     return _FacetMap(text, facets, lasting, passing, digest)
-
-
-def _dataset(name: DatasetName, direction: str, facet_maps: list[_FacetMap], batch: Batch) -> _Dataset:
-    dataset_id = name_id(name)
-    batch.datasets[dataset_id] = NameRow(dataset_id, *name)
-    lasting = tuple(facet for each in facet_maps for facet in each.lasting)
-    passing = tuple(facet for each in facet_maps for facet in each.passing)
-    return _Dataset(dataset_id, direction, lasting, passing)
 
 
 def _add_shape(shape_id: int, job: _Job | None, arrays: tuple[_Datasets, ...], batch: Batch) -> None:
@@ -435,5 +456,5 @@ def _skeleton(fields: Fields, texts: dict[str, str]) -> str:
 
     A member that has no business in this kind of event has no text in *texts* and stays as it is.
     """
-    members = [f"{quoted(key)}:{texts.get(key) or canonical(fields[key])}" for key in sorted(fields)]
+    members = [prefix + (texts.get(key) or canonical(fields[key])) for key, prefix in in_order(tuple(fields))]
     return f"{{{','.join(members)}}}"

@@ -7,19 +7,19 @@ def test_what_is_used_stays_and_what_is_not_goes() -> None:
     cache: Cache[int, str] = Cache(capacity=4)
     for key in range(40):
         cache.put(key, str(key))
-        assert cache.get(0) == "0"
+        assert cache[0] == "0"
 
-    assert cache.get(1) is None
-    assert cache.get(39) == "39"
+    assert cache[1] is None
+    assert cache[39] == "39"
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 5)), max_size=200))
 def test_a_cache_returns_what_was_put_or_nothing(steps: list[tuple[int, int]]) -> None:
     cache: Cache[int, int] = Cache(capacity=10)
     for key, cost in steps:
-        assert cache.get(key) in (None, key * 2)
+        assert cache[key] in (None, key * 2)
         cache.put(key, key * 2, cost)
-        assert cache.get(key) == key * 2
+        assert cache[key] == key * 2
 
 
 def test_a_cleared_cache_is_empty() -> None:
@@ -28,4 +28,4 @@ def test_a_cleared_cache_is_empty() -> None:
     cache.put("b", 2)
     cache.clear()
 
-    assert (cache.get("a"), cache.get("b")) == (None, None)
+    assert (cache["a"], cache["b"]) == (None, None)

@@ -36,10 +36,10 @@ class Settings(BaseSettings):
     store: Path = Field(Path("lineage.duckdb"), description="The published DuckDB file that everybody reads.")
     publish_every: float = Field(1.0, gt=0, description="Seconds between two publications of the store.")
     memory_limit: str = Field(
-        "192MB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="DuckDB's memory limit while writing, such as 192MB."
+        "128MB", pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="DuckDB's memory limit while writing, such as 128MB."
     )
     threads: int = Field(2, ge=1, description="Threads that DuckDB uses while writing.")
-    cache_memory: int = Field(64, ge=1, description="Megabytes for remembering facets that were seen.")
+    cache_memory: int = Field(32, ge=1, description="Megabytes for remembering facets that were seen.")
     batch_events: int = Field(10_000, ge=1, description="Records of one transaction, at most.")
     batch_bytes: int = Field(32 << 20, ge=1, description="Bytes of records of one transaction, at most.")
     batch_seconds: float = Field(0.25, gt=0, description="Seconds that a record waits for others, at most.")

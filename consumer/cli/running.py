@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from ..clock import SystemClock
 from ..errors import StoreBusy
 from ..fold import Folder
@@ -55,7 +57,7 @@ def run_loop(
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Move records from *source* into the store until told to stop, and close both."""
-    with contextlib.closing(source), open_store(chosen) as live, _rare_collections():
+    with contextlib.closing(source), open_store(chosen) as live, _frugal_memory():
         loop = Loop(
             source,
             live.store,
@@ -105,12 +107,13 @@ def stop_on_signal() -> Iterator[threading.Event]:
 
 
 @contextlib.contextmanager
-def _rare_collections() -> Iterator[None]:
+def _frugal_memory() -> Iterator[None]:
     """Look for cycles of garbage rarely: a batch is some hundred thousand tuples and not one cycle.
 
     Looking at them over and over took 40 % of the time of a replay.
     """
     before = gc.get_threshold()
+    pa.set_memory_pool(pa.system_memory_pool())  # a batch's Arrow tables are short-lived; other pools keep 40 MB of them
     gc.freeze()
     gc.set_threshold(2_000_000, 10, 10)
     try:

@@ -54,6 +54,7 @@ class Store:
             _seed(path, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = Database(path, memory_limit=memory_limit, threads=threads)
+        self._bound: dict[str, bool] = {}  # by table, whether what is bound has rows
         # Each publication checkpoints; one of DuckDB's own in between would only cost.
         self._database.run("SET wal_autocheckpoint = '1GB'")
         try:
@@ -80,11 +81,17 @@ class Store:
             StoreFull: the disk is full; the store must be closed and opened again.
         """
         for name in TABLES:
-            self._database.register(f"batch_{name}", arrow_table(name, tables.get(name, ())))
+            self._bind(name, tables.get(name, ()))
         with self._database.transaction():
             for script in scripts("writes"):
                 if tables.get(_NEEDS.get(script.name, script.name)):
                     self._database.run(script.sql)
+
+    def _bind(self, table: str, rows: Sequence[Row]) -> None:
+        """Make the rows of a table visible to the writes as ``batch_TABLE``. Most tables are empty most of the time."""
+        if rows or self._bound.get(table, True):
+            self._database.register(f"batch_{table}", arrow_table(table, rows))
+        self._bound[table] = bool(rows)
 
     def next_offsets(self) -> dict[TopicPartition, int]:
         """Return the first offset of each partition that is not in the store yet."""

@@ -31,7 +31,9 @@ CREATE TABLE store.dataset (
 
 CREATE TABLE store.document (
     document_id UUID NOT NULL,
-    body VARCHAR NOT NULL,  -- canonical JSON: keys sorted, no white space, digits as they came
+    -- Canonical JSON: keys sorted, no white space, digits as they came. Left to itself DuckDB packs JSON with DICT_FSST, which
+    -- takes four times as long as zstd here and five times the room.
+    body VARCHAR NOT NULL USING COMPRESSION zstd,
     deleted BOOLEAN NOT NULL
 );
 
@@ -118,7 +120,8 @@ CREATE TABLE store.event (
     source_offset BIGINT NOT NULL,
     element INTEGER NOT NULL,  -- place in the record's JSON array, 0 for a plain event
     received_at TIMESTAMPTZ NOT NULL,
-    skeleton VARCHAR  -- the event's canonical JSON with document ids, between two \x01, in place of facets
+    -- The event's canonical JSON with document ids, between two \x01, in place of facets.
+    skeleton VARCHAR USING COMPRESSION zstd
 );
 
 CREATE TABLE store.run (

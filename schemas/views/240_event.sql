@@ -12,21 +12,11 @@ SELECT
     event.partition,
     event.source_offset,
     event.received_at,
-    -- The skeleton is cut at the marks: every second piece is the id of a facet's document.
-    (
-        SELECT string_agg(coalesce(document.body, piece.text), '' ORDER BY piece.ordinal)::JSON
-        FROM (
-            SELECT
-                unnest(string_split(event.skeleton, chr(1))) AS text,
-                generate_subscripts(string_split(event.skeleton, chr(1)), 1) AS ordinal
-        ) AS piece
-        LEFT JOIN store.document
-            ON
-                piece.ordinal % 2 = 0
-                AND document.document_id = try_cast(piece.text AS UUID)
-    ) AS body,
+    event_body.body,
     event.element
 FROM store.event
+-- A join to one row each: DuckDB leaves it out when nobody asks for the body, and filters before it otherwise.
+LEFT JOIN store.event_body ON event_body.event_id = event.event_id
 LEFT JOIN store.run ON run.run_key = event.run_key
 LEFT JOIN store.shape ON shape.shape_id = event.shape_id
 LEFT JOIN store.job ON job.job_id = shape.job_id

@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+OLDEST := .venv-oldest
 
-.PHONY: help demo test test-fast lint types check bench soak lock docs clean
+.PHONY: help demo test test-oldest test-fast lint types check bench soak lock docs clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +23,13 @@ demo: $(READY)  ## replay a broken pipeline and name the table to blame
 test: $(READY) check  ## run all checks and the whole suite, the fast tests first
 	$(BIN)/pytest tests/unit tests/sql
 	$(BIN)/pytest tests --ignore tests/unit --ignore tests/sql
+
+test-oldest: pyproject.toml requirements.lock  ## run the tests of the store on the oldest DuckDB that we support
+	test -d $(OLDEST) || $(PYTHON) -m venv $(OLDEST)
+	grep -v '^duckdb==' requirements.lock > $(OLDEST)/requirements.txt
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --requirement $(OLDEST)/requirements.txt duckdb==1.5.6
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(OLDEST)/bin/pytest -m "not kafka" tests/sql tests/stories tests/acceptance tests/unit/test_publish.py
 
 test-fast: $(READY)  ## run what needs no broker and little time
 	$(BIN)/pytest -m "not kafka and not slow"
@@ -50,4 +58,4 @@ lock:  ## resolve the development dependencies anew
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --quiet --output-file requirements.lock
 
 clean:  ## remove what the other verbs made
-	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf $(VENV) $(OLDEST) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

@@ -83,9 +83,9 @@ class Store:
         for name in TABLES:
             self._bind(name, tables.get(name, ()))
         with self._database.transaction():
-            for script in scripts("writes"):
-                if tables.get(_NEEDS.get(script.name, script.name)):
-                    self._database.run(script.sql)
+            # One call: between two, this thread would wait for the one that folds to let go of the interpreter.
+            needed = (script.sql for script in scripts("writes") if tables.get(_NEEDS.get(script.name, script.name)))
+            self._database.run("\n".join(needed))
 
     def _bind(self, table: str, rows: Sequence[Row]) -> None:
         """Make the rows of a table visible to the writes as ``batch_TABLE``. Most tables are empty most of the time."""

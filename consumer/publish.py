@@ -1,23 +1,19 @@
 """The published file: a copy of the private live file that anybody may open while we write.
 
-Owns the path ``lineage.duckdb``, the snapshots ``.lineage.duckdb.snap-N`` beside it, and one descriptor of
-the live file. Knows no SQL and never imports duckdb: after the store's checkpoint all of this is plain file
-I/O::
+Owns the path ``lineage.duckdb`` and the snapshots ``.lineage.duckdb.snap-N`` beside it. Knows no SQL and never
+imports duckdb: after the store's checkpoint all of this is plain file I/O::
 
     live ── blocks that changed ──▶ spare snapshot ── link, rename ──▶ published ── retires ──▶ spare snapshot
 
-A file of DuckDB is three headers of 4 KB and then blocks of 256 KB. A spare lacks a block for one of two
-reasons:
+A spare lacks a block of the live file (`headwater.live_file`) for one of two reasons:
 
-* its *checksum* (the first 8 bytes) is not what it was when the spare was filled; or
-* it was *loose* since then, that is free or used for metadata, so that DuckDB may have written it, and its
-  bytes differ. Checksums are blind to order (an XOR over words): a column that is only sorted again may find
-  its old checksum in the block that an older copy of it has left. Believing checksums alone published rows
-  put together from two versions.
+* its checksum is not what it was when the spare was filled; or
+* it was loose since then, so that DuckDB may have written it, and its bytes differ. Checksums are blind to
+  order (an XOR over words): a column that is only sorted again may find its old checksum in the block that an
+  older copy of it has left. Believing checksums alone published rows put together from two versions.
 
-No other block can differ, by the law that lets DuckDB survive a crash: what the header on disk names is not
-written again before a newer header is on disk. So a commit meanwhile cannot tear a snapshot, it is only not
-in it yet; and a checkpoint meanwhile shows in the headers, which are read before and after.
+No other block can differ. So a commit meanwhile cannot tear a snapshot, it is only not in it yet; and a
+checkpoint meanwhile shows in the headers, which are read before and after.
 """
 
 from __future__ import annotations
@@ -27,25 +23,21 @@ import errno
 import fcntl
 import itertools
 import os
-import struct
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from .errors import SettingsError, StoreError, StoreFull
+from .live_file import HEADERS, Image, Layout, LiveFile, Stamp, stamp, whole_file
 
-_HEADERS = 3 * 4096  # the main header, then two database headers that take turns
-_STORAGE_VERSIONS = range(64, 69)  # what the main header says for 'v1.0.0' to 'v1.5.0'
-_BLOCK_SIZES = {1 << n for n in range(14, 19)}  # 256 KB, unless the file was made with another BLOCK_SIZE
-_NOWHERE = (1 << 64) - 1  # where a chain of metadata ends
 _SIDE_FILES = (".wal", ".wal.checkpoint", ".wal.recovery")
 _TRIES = 3  # a checkpoint during a publish is a broken promise; one may be an accident, three are not
 _IDLE = 60  # publishes that a spare sits out before it goes; sooner, and busy readers make us copy again
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_KERNEL_COPY = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM}
-_FLOCK = struct.Struct("hhqqi4x")  # struct flock: type, whence, start, length, pid
+_NOTHING = Image(b"", 0)  # what a new snapshot holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +118,7 @@ class Publisher:
         self._current: _Snapshot | None = None
         self._spares: list[_Snapshot] = []  # in the order in which they retired
         with self._explained():
-            self._live = _Live(live.resolve())  # before the sweep, as it proves that the old names are ours
+            self._live = LiveFile(live.resolve())  # before the sweep, as it proves that the old names are ours
             self._sweep()
 
     def publish(self) -> Publication:
@@ -161,7 +153,7 @@ class Publisher:
         current = self._current
         if current is None or current.image.layout is None or self._live.headers() != current.image.headers:
             return None
-        in_place = _stamp(self._published) == current.stamp
+        in_place = stamp(self._published) == current.stamp
         return Publication("blocks", 0, current.image.layout.blocks, 0) if in_place else None
 
     def _renew(self) -> Publication:
@@ -250,145 +242,63 @@ class Publisher:
             ) from exc
 
 
-class _Layout(NamedTuple):
-    """What the headers say."""
-
-    block_size: int
-    blocks: int  # in the file
-    named: int  # as of the last checkpoint; those beyond are not in use
-    iteration: int  # grows by one with each checkpoint
-    metadata: int  # the place where the catalogue begins
-    free_list: int  # the place where the list of free blocks begins
-
-
-class _Image(NamedTuple):
-    """What the live file held at one look; without a layout if it is unfamiliar."""
-
-    headers: bytes
-    size: int
-    look: int = 0  # counts from 1
-    layout: _Layout | None = None
-    checksums: tuple[bytes, ...] = ()
-    free: frozenset[int] = frozenset()
-
-
-class _Live:
-    """The one descriptor of the live file, and which of its blocks were loose when."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        # A bare number, not closed even if the check fails: a file object, collected, drops DuckDB's lock.
-        self.fd = os.open(path, os.O_RDONLY)
-        self._looks = 0
-        self._unbroken_since = 1  # the look since which no checkpoint has escaped us
-        self._last = _Layout(0, 0, 0, -1, 0, 0)
-        self._loose_at: dict[int, int] = {}  # block → the last look at which it was loose
-        self.check()
-
-    def check(self) -> None:
-        """Raise unless this is the file at the path, and this process has the lock on it."""
-        ours = os.fstat(self.fd)
-        if (_stamp(self.path) or ())[:2] != (ours.st_dev, ours.st_ino):
-            raise StoreError(f"{self.path} was moved or replaced while open. Put it back, or start again.")
-        if not _is_locked_by_us(self.fd):
-            raise StoreError(
-                f"This process has no lock on {self.path}, so another could write. Open the store before its "
-                "publisher. If it was open, something here opened and closed that file too: start again."
-            )
-
-    def close(self) -> None:
-        if self.fd >= 0 and not _is_locked_by_us(self.fd):  # rather leak it than drop DuckDB's lock
-            os.close(self.fd)
-        self.fd = -1
-
-    def headers(self) -> bytes:
-        return os.pread(self.fd, _HEADERS, 0)
-
-    def read(self, start: int, count: int) -> bytes:
-        return os.pread(self.fd, count, start)
-
-    def look(self) -> _Image:
-        self._looks += 1
-        headers, size = self.headers(), os.fstat(self.fd).st_size
-        layout = parse_layout(headers, size)
-        if layout is None:
-            self._unbroken_since = self._looks + 1
-            return _Image(headers, size, self._looks)
-        checksums = tuple(self.read(start, 8) for start in range(_HEADERS, size, layout.block_size))
-        return _Image(headers, size, self._looks, layout, checksums, self._note_loose(layout))
-
-    def _note_loose(self, layout: _Layout) -> frozenset[int]:
-        if layout.iteration - self._last.iteration not in {0, 1}:
-            self._unbroken_since = self._looks
-        free, metadata = frozenset[int](), frozenset[int]()
-        try:
-            free, metadata = read_loose_blocks(layout, self.read)
-        except ValueError:
-            self._unbroken_since = self._looks + 1
-        unnamed = range(layout.named, max(layout.blocks, self._last.blocks))
-        cut_off = range(layout.blocks, self._last.blocks)
-        self._loose_at.update(dict.fromkeys([*free, *metadata, *unnamed, *cut_off], self._looks))
-        self._last = layout
-        return free
-
-    def doubtful(self, held: _Image) -> Container[int]:
-        """Return the blocks that may have been written since *held*, whatever their checksums say."""
-        if held.look < self._unbroken_since:
-            return range(1 << 62)  # all there can be
-        return {block for block, look in self._loose_at.items() if look >= held.look}
-
-
 class _Snapshot:
     """A file that will be, is, or was published. Its descriptor stays open: closing it drops locks, too."""
 
     def __init__(self, path: Path, mode: int | None) -> None:
         self.path = path
-        self.image = _Image(b"", 0)
-        self.stamp: _Stamp | None = None
+        self.image = _NOTHING
+        self.stamp: Stamp | None = None
         self.shown_at = 0
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644 if mode is None else mode)
         if mode is not None:
             os.fchmod(self._fd, mode)  # as asked for, whatever the umask
 
-    def fill(self, live: _Live, image: _Image, last: _Snapshot | None) -> Publication:
+    def fill(self, live: LiveFile, image: Image, last: _Snapshot | None) -> Publication:
         """Make this file hold *image*, on disk, and all that the headers of the *last* snapshot name besides.
 
         DuckDB 2.0.0 reads the headers, closes the file, and opens the path again for the blocks. A reader whose
         two opens are on either side of our rename so reads the last version out of this file; it needs the
         blocks that have just become free, and those that the live file was just shortened by.
         """
+        shown = last.image if last else _NOTHING
         if image.layout is None or self.image.layout is None:
-            _copy(live.fd, self._fd, 0, image.size)
-            changed = len(image.checksums)
-            publication = Publication("copy", changed, changed, image.size)
+            publication = self._copy_all(live, image)
         else:
-            size, changed = image.layout.block_size, 0
-            for block in self._lacks(live, image, size, image.free & (last.image.free if last else frozenset())):
-                _copy(live.fd, self._fd, _HEADERS + block * size, size)
-                changed += 1
-            publication = Publication("blocks", changed, image.layout.blocks, _HEADERS + changed * size)
-        if last and last.image.size > image.size:
-            _copy(last._fd, self._fd, image.size, last.image.size - image.size)
+            publication = self._copy_blocks(live, image, image.layout, unread=image.free & shown.free)
+        if last and shown.size > image.size:
+            _copy(last._fd, self._fd, image.size, shown.size - image.size)
         _write(self._fd, image.headers, 0)
-        os.ftruncate(self._fd, max(image.size, last.image.size if last else 0))
+        os.ftruncate(self._fd, max(image.size, shown.size))
         os.fdatasync(self._fd)  # before the rename: or a power cut could leave the name and not the content
-        self.image, self.stamp = image, _stamp(self.path)
+        self.image, self.stamp = image, stamp(self.path)
         return publication
 
-    def _lacks(self, live: _Live, image: _Image, size: int, unread: frozenset[int]) -> Iterator[int]:
+    def _copy_all(self, live: LiveFile, image: Image) -> Publication:
+        _copy(live.fd, self._fd, 0, image.size)
+        blocks = len(image.checksums)
+        return Publication("copy", blocks, blocks, image.size)
+
+    def _copy_blocks(self, live: LiveFile, image: Image, layout: Layout, unread: frozenset[int]) -> Publication:
+        size, changed = layout.block_size, 0
+        for block in self._lacks(live, image, size, unread):
+            _copy(live.fd, self._fd, HEADERS + block * size, size)
+            changed += 1
+        return Publication("blocks", changed, layout.blocks, HEADERS + changed * size)
+
+    def _lacks(self, live: LiveFile, image: Image, size: int, unread: frozenset[int]) -> Iterator[int]:
+        """Yield the blocks of *image* that this file does not hold; *unread* ones only if their checksum tells."""
         doubtful = live.doubtful(self.image)
         pairs = itertools.zip_longest(image.checksums, self.image.checksums[: len(image.checksums)])
         for block, (checksum, known) in enumerate(pairs):
-            start = _HEADERS + block * size
+            start = HEADERS + block * size
             if checksum != known or (
-                block in doubtful
-                and block not in unread
-                and os.pread(live.fd, size, start) != os.pread(self._fd, size, start)
+                block in doubtful and block not in unread and live.read(start, size) != os.pread(self._fd, size, start)
             ):
                 yield block
 
     def is_untouched(self) -> bool:
-        return _stamp(self.path) == self.stamp
+        return stamp(self.path) == self.stamp
 
     def lock(self) -> bool:
         """Take the file unless somebody has it open; never, if this kernel cannot tell.
@@ -396,91 +306,19 @@ class _Snapshot:
         DuckDB refuses a reader who had opened the file and not yet locked it: an error, not torn data.
         """
         try:
-            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, whole_file(fcntl.F_WRLCK))
         except OSError:
             return False
         return True
 
     def unlock(self) -> None:
         with contextlib.suppress(OSError):  # where there are no such locks, we have none
-            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0))
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, whole_file(fcntl.F_UNLCK))
 
     def discard(self) -> None:
         with contextlib.suppress(OSError):
             self.path.unlink()
         os.close(self._fd)
-
-
-def parse_layout(headers: bytes, size: int) -> _Layout | None:
-    """Return what the headers of a file of *size* bytes say, or None if it is not laid out as we know it."""
-    if len(headers) < _HEADERS or headers[8:12] != b"DUCK":
-        return None
-    version, *flags = struct.unpack_from("<5Q", headers, 12)
-    newest = max(struct.unpack_from("<5Q", headers, start + 8) for start in (4096, 8192))
-    iteration, metadata, free_list, named, block_size = newest
-    if version not in _STORAGE_VERSIONS or any(flags) or block_size not in _BLOCK_SIZES:  # a flag: encrypted
-        return None
-    blocks, rest = divmod(size - _HEADERS, block_size)
-    return None if rest else _Layout(block_size, blocks, named, iteration, metadata, free_list)
-
-
-def read_loose_blocks(layout: _Layout, read: Callable[[int, int], bytes]) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the free blocks, and those of metadata: DuckDB fills the gaps of these in place.
-
-    Raises:
-        ValueError: the list makes no sense.
-    """
-    if layout.metadata == _NOWHERE and layout.named == 0:
-        return frozenset(), frozenset()
-    try:
-        data = b"".join(_chain(layout, read))
-        (count,) = struct.unpack_from("<Q", data)
-        free = frozenset(struct.unpack_from(f"<{count}Q", data, 8))
-        (shared,) = struct.unpack_from("<Q", data, at := 8 + 8 * count)  # then (block, uses) of each
-        (count,) = struct.unpack_from("<Q", data, at := at + 8 + 12 * shared)  # then (block, gaps) of each
-        metadata = frozenset(struct.unpack_from(f"<{2 * count}Q", data, at + 8)[::2])
-    except (struct.error, OverflowError, MemoryError) as exc:
-        raise ValueError("the list of free blocks breaks off") from exc
-    if not {layout.metadata & _BLOCK, layout.free_list & _BLOCK} <= metadata:
-        raise ValueError("the list of free blocks does not name its own block")
-    return free, metadata
-
-
-_BLOCK = (1 << 56) - 1  # a place is a block, and in the high byte which of its 64 parts
-
-
-def _chain(layout: _Layout, read: Callable[[int, int], bytes]) -> Iterator[bytes]:
-    """Yield the parts of the free list; each begins with the place of the next."""
-    length = (layout.block_size - 8) // 64 // 8 * 8
-    place = layout.free_list
-    for _ in range(64 * layout.blocks):  # no chain is longer, unless it bites its own tail
-        if place == _NOWHERE:
-            return
-        part = read(_HEADERS + (place & _BLOCK) * layout.block_size + 8 + (place >> 56) * length, length)
-        (place,) = struct.unpack_from("<Q", part)
-        yield part[8:]
-
-
-_Stamp = tuple[int, int, int, int]
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    """Return what changes when somebody replaces the file or writes into it; None if it is gone."""
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _is_locked_by_us(fd: int) -> bool:
-    """Say whether a lock of this process keeps others from the file; yes, if this kernel cannot tell."""
-    try:
-        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0))
-    except OSError:
-        return True
-    kind, _, _, _, pid = _FLOCK.unpack(answer)
-    return bool(kind == fcntl.F_WRLCK and pid == os.getpid())
 
 
 def _copy(source: int, target: int, start: int, count: int) -> None:

@@ -113,7 +113,9 @@ def _frugal_memory() -> Iterator[None]:
     Looking at them over and over took 40 % of the time of a replay.
     """
     before = gc.get_threshold()
-    pa.set_memory_pool(pa.system_memory_pool())  # a batch's Arrow tables are short-lived; other pools keep 40 MB of them
+    pa.set_memory_pool(
+        pa.system_memory_pool()
+    )  # a batch's Arrow tables are short-lived; other pools keep 40 MB of them
     gc.freeze()
     gc.set_threshold(2_000_000, 10, 10)
     try:

@@ -16,9 +16,9 @@ import pytest
 from broker import Broker, free_port
 from confluent_kafka import Consumer, Producer
 from headwater.errors import BrokerRefused, SettingsError, TopicMissing
-from headwater.sources import Gap, Record, TopicPartition, kafka
+from headwater.sources import Gap, Record, TopicPartition
 from headwater.sources.captured import Message, decode, encode
-from headwater.sources.kafka import KafkaSource, capture
+from headwater.sources.kafka import KafkaSource, capture, cluster
 
 if TYPE_CHECKING:
     from conftest import MakeTopic
@@ -330,7 +330,7 @@ def test_a_broker_that_is_away_at_the_start_is_waited_for(
 def test_nothing_is_lost_when_the_broker_goes_away_and_comes_back(
     broker: Broker, topic: MakeTopic, source: Make, notices: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "QUIET_SECONDS", 1.0)
+    monkeypatch.setattr(cluster, "QUIET_SECONDS", 1.0)
     name = topic(partitions=2)
     produce(broker, name, numbers(10))
     reader = Reader(source(name, max_poll_records=3))
@@ -360,13 +360,13 @@ def test_a_source_closes_promptly_while_the_broker_is_away(broker: Broker, topic
     reader.step()
     begun = time.monotonic()
     reader.source.close()
-    assert time.monotonic() - begun < 2 * kafka.CLOSE_SECONDS
+    assert time.monotonic() - begun < 2 * cluster.CLOSE_SECONDS
 
 
 def test_a_position_that_cannot_be_found_now_is_found_later(
     broker: Broker, topic: MakeTopic, source: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.5)
     name = topic()
     produce(broker, name, numbers(10))
     broker.delete_records(name, {0: 4})

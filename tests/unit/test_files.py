@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import zstandard
 from headwater.errors import FileUnreadable
-from headwater.sources import Record, TopicPartition, files
+from headwater.sources import Record, TopicPartition, texts
 from headwater.sources.captured import Message, encode
-from headwater.sources.files import FileSource
+from headwater.sources.files import MAX_RECORDS, FileSource
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +50,7 @@ def read(*paths: Path | str) -> list[Record]:
 
 def cut(content: bytes) -> list[tuple[int, int, bytes | None]]:
     """Return the line, element and bytes of each value of a .json file."""
-    blocks = files._blocks_of_texts("t", [content])
+    blocks = texts.blocks_of_texts("t", [content], MAX_RECORDS)
     return [(record.offset, record.element, record.value) for block, _ in blocks for record in block]
 
 
@@ -77,13 +77,13 @@ def test_only_the_newline_ends_a_line(write: Write) -> None:
 def test_no_byte_is_changed_wherever_the_file_is_cut_into_pieces(lines: list[bytes], size: int) -> None:
     content = b"\n".join(lines)
     pieces = [content[start : start + size] for start in range(0, len(content), size)]
-    records = [record for block, _ in files._blocks_of_lines("t", pieces) for record in block]
+    records = [record for block, _ in texts.blocks_of_lines("t", pieces, MAX_RECORDS) for record in block]
     kept = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
     assert [(record.offset, record.value) for record in records] == kept
 
 
 def test_a_line_may_be_longer_than_a_piece(write: Write) -> None:
-    long = b'{"a":"' + b"x" * (5 * files.CHUNK) + b'"}'
+    long = b'{"a":"' + b"x" * (5 * texts.CHUNK) + b'"}'
     assert [record.value for record in read(write("a.ndjson", A + b"\n" + long + b"\n" + B))] == [A, long, B]
 
 
@@ -100,7 +100,7 @@ def test_broken_lines_are_records_too(write: Write) -> None:
 def test_a_poll_returns_some_thousands_of_records_at_most(write: Write) -> None:
     source = FileSource([write("a.ndjson", b"1\n" * 40_000)])
     sizes = [len(source.poll(0)) for _ in range(10)]
-    assert sizes == [0, *[files.MAX_RECORDS] * 8, 0]
+    assert sizes == [0, *[MAX_RECORDS] * 8, 0]
     assert source.exhausted
 
 
@@ -182,7 +182,7 @@ def test_any_array_is_cut_where_its_elements_end(
 ) -> None:
     content = json.dumps(elements, indent=indent, ensure_ascii=ascii_only).encode(errors="surrogatepass")
     pieces = [content[start : start + size] for start in range(0, len(content), size)]
-    records = [record for block, _ in files._blocks_of_texts("t", pieces) for record in block]
+    records = [record for block, _ in texts.blocks_of_texts("t", pieces, MAX_RECORDS) for record in block]
     found = [json.loads(record.value.decode(errors="surrogatepass")) for record in records if record.value]
     assert repr(found) == repr(json.loads(content))
     assert [record.element for record in records] == list(range(len(elements)))
@@ -291,10 +291,11 @@ def test_a_file_that_breaks_off_is_not_taken_for_a_whole_one(write: Write, packi
 
 
 @pytest.mark.parametrize("packing", [".gz", ".zst"])
+@pytest.mark.parametrize("ending", [".ndjson", ".json"])
 @pytest.mark.parametrize("content", [b"", b"not compressed at all"])
-def test_a_file_that_is_not_compressed_is_told(write: Write, packing: str, content: bytes) -> None:
+def test_a_file_that_is_not_compressed_is_told(write: Write, packing: str, ending: str, content: bytes) -> None:
     with pytest.raises(FileUnreadable, match="damaged or breaks off"):
-        read(write("a.ndjson" + packing, content))
+        read(write(f"a{ending}{packing}", content))
 
 
 # Paths

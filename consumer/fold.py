@@ -96,7 +96,7 @@ class _Dataset(NamedTuple):
 
 
 class _Stem(NamedTuple):
-    """A dataset without the facets that one run gives it: the texts of its members, and the dataset if it has a name."""
+    """A dataset without the facets that one run gives it: the texts of its members; the dataset if it has a name."""
 
     pieces: tuple[str, ...]
     dataset: _Dataset | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -57,7 +58,7 @@ def run_loop(
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Move records from *source* into the store until told to stop, and close both."""
-    with contextlib.closing(source), open_store(chosen) as live, _frugal_memory():
+    with contextlib.closing(source), open_store(chosen) as live, _tuned_interpreter():
         loop = Loop(
             source,
             live.store,
@@ -107,7 +108,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
 
 
 @contextlib.contextmanager
-def _frugal_memory() -> Iterator[None]:
+def _tuned_interpreter() -> Iterator[None]:
     """Look for cycles of garbage rarely: a batch is some hundred thousand tuples and not one cycle.
 
     Looking at them over and over took 40 % of the time of a replay.

@@ -143,7 +143,10 @@ def capture(out: str, follow: bool, **given: Any) -> None:
 
     chosen = settings(**given)
     count = 0
-    with stop_on_signal() as stop, writing(out) as stream, _progress_bar("capture", None) as advance:
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signal())
+        stream = stack.enter_context(writing(out))
+        advance = stack.enter_context(_progress_bar("capture", None))
         messages = kafka.capture(
             chosen.bootstrap_servers,
             chosen.topic,
@@ -152,8 +155,9 @@ def capture(out: str, follow: bool, **given: Any) -> None:
             on_waiting=say,
             stopping=stop.is_set,
         )
-        for batch in messages:
-            stream.writelines(encode(message) + b"\n" for message in batch)
+        # Closed whatever happens: at the end of the interpreter the consumer would wait for a thread that is gone.
+        for batch in stack.enter_context(contextlib.closing(messages)):
+            stream.write(b"".join(encode(message) + b"\n" for message in batch))
             count += len(batch)
             advance(count)
     say(f"Captured {count:,} records to {out}.")

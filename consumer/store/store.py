@@ -80,6 +80,8 @@ class Store:
         Raises:
             StoreFull: the disk is full; the store must be closed and opened again.
         """
+        if not any(tables.values()):
+            return
         for name in TABLES:
             self._bind(name, tables.get(name, ()))
         with self._database.transaction():

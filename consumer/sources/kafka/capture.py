@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -25,7 +25,7 @@ def capture(
     options: Mapping[str, object] = {},
     on_waiting: Callable[[str], None],
     stopping: Callable[[], bool] = never,
-) -> Iterator[Sequence[Message]]:
+) -> Generator[Sequence[Message], None, None]:
     """Return every message of *topics*, some at a time, from their beginnings to the ends they have now.
 
     With *follow* it goes on until *stopping*. No group is joined and nothing is committed.

@@ -102,13 +102,19 @@ WITH RECURSIVE
             failing.depth,
             max(
                 {
+                    'asked': coalesce(
+                        failing.depth = 0
+                        AND (fld IS NULL OR failing.field = fld)
+                        AND (check_name IS NULL OR failing.check_name = check_name),
+                        false
+                    ),
                     'same_dimension': coalesce(list_contains(symptom_dimension.dimensions, failing.dimension), false),
                     'severity': failing.severity,
                     'check_name': failing.check_name,
-                    'field': failing.field
+                    'field': failing.field,
+                    'failing_since': failing.failing_since
                 }
             ) AS worst,
-            min(failing.failing_since) AS failing_since,
             list(
                 {'check_name': failing.check_name, 'field': failing.field, 'failing_since': failing.failing_since}
                 ORDER BY failing.check_name
@@ -159,7 +165,7 @@ WITH RECURSIVE
         JOIN store.job ON job.job_id = run.job.job_id
         WHERE
             run.state.name = 'COMPLETE'
-            AND run.state.event_time <= candidate.failing_since
+            AND run.state.event_time <= candidate.worst.failing_since
         GROUP BY candidate.dataset_id
     ),
     has_candidate_upstream AS (
@@ -197,14 +203,14 @@ SELECT
     scored.judged.job_namespace AS job_namespace,
     scored.judged.job_name AS job_name,
     scored.judged.run_id AS run_id,
-    coalesce(scored.judged.written_at, scored.failing_since) AS bad_since,
+    coalesce(scored.judged.written_at, scored.worst.failing_since) AS bad_since,
     scored.depth,
     walk.path,
     format(
         '{} has failed {} since {}{}',
         dataset.name,
         scored.worst.check_name,
-        strftime(coalesce(scored.judged.written_at, scored.failing_since) AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S UTC'),
+        strftime(coalesce(scored.judged.written_at, scored.worst.failing_since) AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S UTC'),
         CASE
             WHEN scored.depth > 0 THEN format('; {} was made from it', array_to_string(walk.path[2:], ', then '))
             ELSE ''

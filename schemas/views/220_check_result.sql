@@ -28,8 +28,9 @@ WITH
                 {
                     'event_time': said.event_time,
                     'event_id': said.event_id,
+                    -- One check may be said twice in one facet, with other limits: that it failed counts.
+                    'failed': NOT assertion.success,
                     'assertion': assertion.assertion,
-                    'success': assertion.success,
                     'severity': lower(assertion.severity),
                     'expected': assertion.expected,
                     'actual': assertion.actual
@@ -58,7 +59,7 @@ WITH
         SELECT
             *,
             CASE
-                WHEN said.success THEN 'passed'
+                WHEN NOT said.failed THEN 'passed'
                 -- dbt reports a test that it skipped as a failure, without an actual value or in an aborted run.
                 WHEN is_dbt AND (said.actual IS NULL OR run_state = 'ABORT') THEN 'skipped'
                 ELSE 'failed'

@@ -303,3 +303,35 @@ def test_a_run_read_what_the_newest_run_before_it_wrote(store: Store, tell: Tell
         ("build-1", "build", "COMPLETE", 1),
         ("load-1", "load", "COMPLETE", 2),
     ]
+
+
+def checked(second: int, name: str, *assertions: dict[str, Any]) -> dict[str, Any]:
+    """Return a test run's end, with what it found out about a dataset."""
+    found = dataset(name) | {"inputFacets": {"dataQualityAssertions": {"assertions": list(assertions)}}}
+    return run("COMPLETE", second, f"test-{second}", "test", inputs=[found], jobType="TEST", integration="X")
+
+
+def test_a_check_that_failed_is_not_hidden_by_one_of_the_same_name_that_passed(store: Store, tell: Tell) -> None:
+    between = {"assertion": "between", "column": "c"}
+    tell(checked(1, "x", between | {"success": False, "expected": "0..10"}, between | {"success": True}))
+
+    assert store.database.rows("SELECT check_name, field, status, expected FROM check_result") == [
+        ("between", "c", "failed", "0..10")
+    ]
+
+
+def test_a_root_cause_names_the_run_that_broke_the_check_that_was_asked_about(store: Store, tell: Tell) -> None:
+    email, unique = {"assertion": "email", "column": "e"}, {"assertion": "unique", "column": "id"}
+    tell(
+        run("COMPLETE", 1, "w1", "load", outputs=["x"]),
+        checked(2, "x", email | {"success": False, "severity": "warn"}, unique | {"success": True}),
+        run("COMPLETE", 3, "w2", "load", outputs=["x"]),
+        checked(4, "x", email | {"success": False, "severity": "warn"}, unique | {"success": False}),
+    )
+
+    def causes(**asked: str) -> list[tuple[Any, ...]]:
+        named = "".join(f", {name} := '{value}'" for name, value in asked.items())
+        return store.database.rows(f"SELECT name, field, run_id FROM root_cause('db', 'x'{named})")
+
+    assert causes(fld="id") == causes(check_name="unique") == [("x", "id", "w2")]
+    assert causes(fld="e") == [("x", "e", "w1")]

@@ -164,7 +164,7 @@ def capture(out: str, follow: bool, **given: Any) -> None:
 
 
 @click.command()
-@settings_of("store")
+@click.option("--store", type=click.Path(), help="Where to keep the demo's store.  [default: a temporary file]")
 @click.option("--day", type=click.Choice(["broken", "healthy"]), default="broken", help="Which recorded day to replay.")
 def demo(store: str | None, day: str) -> None:
     """Replay a recorded day of the sales platform, then ask what broke its data mart.

@@ -39,7 +39,7 @@ T = TypeVar("T", bound=Row)
 
 
 class Arrival(Protocol):
-    """Where and when a record came in; a `headwater.sources.Record` has the first three."""
+    """Where a record came from, and what it is; a `headwater.sources.Record` is one."""
 
     @property
     def topic(self) -> str:
@@ -77,7 +77,7 @@ def least(left: Micros | None, right: Micros | None) -> Micros | None:
 
 
 def merge_runs(left: RunRow, right: RunRow) -> RunRow:
-    """Return what two rows about one run say together; ``schemas/writes/run.sql`` does the same to the stored row."""
+    """Return what two rows about one run say together; ``schemas/writes/150_run.sql`` does it to the stored row."""
     return RunRow(
         left.run_key,
         left.run_id,

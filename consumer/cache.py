@@ -1,4 +1,4 @@
-"""A bounded memory of what was seen: two generations, the older one thrown away when the younger is full.
+"""A memory of what was seen and is still used: two generations, the older one thrown away when the younger is full.
 
 What is asked for moves to the younger generation, so what is used stays. A hit costs one look-up in a dict, and no
 call of a Python function; an LRU list would cost three writes.

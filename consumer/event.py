@@ -31,7 +31,6 @@ _MICROSECOND = timedelta(microseconds=1)
 _fields = msgspec.json.Decoder(Fields)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _string = msgspec.json.Decoder(str)
-_anything = msgspec.json.Decoder()
 
 
 class Event(NamedTuple):

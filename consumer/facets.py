@@ -18,7 +18,8 @@ from pydantic.alias_generators import to_camel
 Entity = Literal["job", "run", "dataset", "input", "output"]
 
 # Facets of jobs and datasets that change from run to run. They would make every event a new shape, so they are kept
-# beside the run instead. A key that is missing here costs speed and space, never correctness.
+# beside the run instead, where the views look for those that they read. Any other key that is missing here costs speed
+# and space only.
 PASSING_KEYS = frozenset(
     {
         "dataQualityAssertions",

@@ -101,10 +101,6 @@ class Database:
         """Bring everything that was committed into the main file."""
         self.run("CHECKPOINT")
 
-    def interrupt(self) -> None:
-        """End the statement that another thread is running."""
-        self._connection.interrupt()
-
     def close(self) -> None:
         """Close the file. May be called twice."""
         self._connection.close()
@@ -113,11 +109,6 @@ class Database:
         # It may be over already, or the database has to be opened again.
         with suppress(duckdb.Error):
             self._connection.execute("ROLLBACK")
-
-
-def duckdb_version() -> str:
-    """Return the version of the DuckDB library."""
-    return duckdb.__version__
 
 
 @contextmanager

@@ -6,21 +6,27 @@ batch, a doubled event and a batch cut in two make no difference to what is writ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol, TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from .errors import UnreadableRecord
-from .names import TopicPartition
+from .ledger import AnyLedger, Columns, Ledger, Table, count_of
+from .names import DatasetName, JobName, TopicPartition, name_id
+from .naming import Naming
 from .rows import (
+    AliasRow,
     AssertionRow,
     ColumnLineageRow,
     DeadLetterRow,
-    DocumentRow,
-    DuplicateRow,
     EventRow,
+    ExplicitLineageRow,
     FacetProblemRow,
     GapRow,
+    JobLinkRow,
+    LateEventRow,
+    MetricRow,
     Micros,
+    NamedRunRow,
     NameRow,
     OffsetRow,
     PassingFacetRow,
@@ -30,12 +36,7 @@ from .rows import (
     ShapeDatasetRow,
     ShapeFacetRow,
     ShapeRow,
-    ShapeSeenRow,
-    Stamp,
-    SymlinkRow,
 )
-
-T = TypeVar("T", bound=Row)
 
 
 class Arrival(Protocol):
@@ -61,67 +62,40 @@ class Arrival(Protocol):
         """The bytes; None is a tombstone."""
         ...
 
-
-def greatest(left: T | None, right: T | None) -> T | None:
-    """Return the greater of two stamped values, None being less than any."""
-    if left is None:
-        return right
-    return left if right is None or left >= right else right
-
-
-def least(left: Micros | None, right: Micros | None) -> Micros | None:
-    """Return the earlier of two moments, None being no moment."""
-    if left is None:
-        return right
-    return left if right is None or left <= right else right
-
-
-def merge_runs(left: RunRow, right: RunRow) -> RunRow:
-    """Return what two rows about one run say together; ``schemas/writes/150_run.sql`` does it to the stored row."""
-    return RunRow(
-        left.run_key,
-        left.run_id,
-        min(left.first_at, right.first_at),
-        least(left.started_at, right.started_at),
-        max(left.last_at, right.last_at),
-        greatest(left.state, right.state),
-        max(left.job, right.job),
-        max(left.producer, right.producer),
-        greatest(left.nominal, right.nominal),
-        greatest(left.parent, right.parent),
-        greatest(left.error, right.error),
-        greatest(left.source, right.source),
-    )
+    @property
+    def element(self) -> int:
+        """The place inside the enclosing JSON array, when that was split already; else 0."""
+        ...
 
 
 class Batch:
     """Rows on their way to the store.
 
     Attributes:
-        events: the events by id; a second one of the same id is a duplicate.
+        ledger: the rows that every event brings.
         bytes: how many bytes of records went in.
         started_at: when the first record came, on the caller's clock; None while empty.
     """
 
-    def __init__(self) -> None:
-        self.events: dict[bytes, EventRow] = {}
-        self.duplicates: list[DuplicateRow] = []
+    def __init__(self, ledger: AnyLedger | None = None) -> None:
+        """Begin a batch; rows that come with every event go into *ledger*, by default one of Python's."""
+        self.ledger: AnyLedger = Ledger() if ledger is None else ledger
         self.dead_letters: list[DeadLetterRow] = []
-        self.runs: dict[bytes, RunRow] = {}
-        self.passing_facets: dict[Row, PassingFacetRow] = {}
         self.jobs: dict[int, NameRow] = {}
         self.datasets: dict[int, NameRow] = {}
-        self.documents: dict[bytes, DocumentRow] = {}
+        self.aliases: set[AliasRow] = set()
         self.facet_problems: set[FacetProblemRow] = set()
         # The rows inside a document, by its id: the same document may come twice with other white space.
         self.schema_fields: dict[bytes, list[SchemaFieldRow]] = {}
         self.column_lineage: dict[bytes, list[ColumnLineageRow]] = {}
+        self.explicit_lineage: dict[bytes, list[ExplicitLineageRow]] = {}
+        self.job_links: dict[bytes, list[JobLinkRow]] = {}
         self.assertions: dict[bytes, list[AssertionRow]] = {}
-        self.symlinks: dict[bytes, list[SymlinkRow]] = {}
+        self.metrics: dict[bytes, list[MetricRow]] = {}
+        self.named_runs: set[NamedRunRow] = set()
         self.shapes: dict[int, ShapeRow] = {}
         self.shape_datasets: list[ShapeDatasetRow] = []
         self.shape_facets: list[ShapeFacetRow] = []
-        self.shapes_seen: dict[int, tuple[Micros, Stamp]] = {}
         self.gaps: list[GapRow] = []
         self.next_offsets: dict[TopicPartition, int] = {}
         self.tombstones: dict[TopicPartition, int] = {}
@@ -145,8 +119,10 @@ class Batch:
         else:
             self.bytes += len(record.value)
 
-    def reject(self, record: Arrival, element: int, received_at: Micros, why: UnreadableRecord) -> None:
-        """Keep a record that cannot be read, with the reason."""
+    def reject(
+        self, record: Arrival, element: int, received_at: Micros, why: UnreadableRecord, value: bytes | None = None
+    ) -> None:
+        """Keep a record that cannot be read, with the reason; of its bytes *value*, if that is not all of them."""
         self.dead_letters.append(
             DeadLetterRow(
                 record.topic,
@@ -156,47 +132,21 @@ class Batch:
                 received_at,
                 why.reason,
                 why.detail,
-                record.value or b"",
+                (record.value or b"") if value is None else value,
             )
         )
 
-    def add_event(self, event: EventRow) -> bool:
-        """Add an event; return False, and count a duplicate, if the batch has it already."""
-        if event.event_id in self.events:
-            self.duplicates.append(
-                DuplicateRow(
-                    event.event_id,
-                    event.event_time,
-                    event.topic,
-                    event.partition,
-                    event.source_offset,
-                    event.element,
-                    event.received_at,
-                )
-            )
-            return False
-        self.events[event.event_id] = event
-        return True
+    def name_job(self, name: JobName) -> int:
+        """Note that a job has a name; return its id."""
+        job_id = name_id(name)
+        self.jobs[job_id] = NameRow(job_id, *name)
+        return job_id
 
-    def see_run(self, run: RunRow) -> None:
-        """Merge what an event says about its run."""
-        known = self.runs.get(run.run_key)
-        self.runs[run.run_key] = run if known is None else merge_runs(known, run)
-
-    def see_shape(self, shape_id: int, stamp: Stamp) -> None:
-        """Note that an event had a shape."""
-        known = self.shapes_seen.get(shape_id)
-        if known is None:
-            self.shapes_seen[shape_id] = (stamp[0], stamp)
-        else:
-            self.shapes_seen[shape_id] = (min(known[0], stamp[0]), max(known[1], stamp))
-
-    def see_passing_facet(self, row: PassingFacetRow) -> None:
-        """Keep a passing facet if it is the newest of its key."""
-        key = row[:6]
-        known = self.passing_facets.get(key)
-        if known is None or row[6:] > known[6:]:
-            self.passing_facets[key] = row
+    def name_dataset(self, name: DatasetName) -> int:
+        """Note that a dataset has a name; return its id."""
+        dataset_id = name_id(name)
+        self.datasets[dataset_id] = NameRow(dataset_id, *name)
+        return dataset_id
 
     def tables(
         self,
@@ -204,14 +154,16 @@ class Batch:
         end_offsets: Mapping[TopicPartition, int],
         log_ids: Mapping[TopicPartition, str] = {},
         *,
+        naming: Naming = Naming(),  # noqa: B008  # it never changes
         keeps_offsets: bool = True,
-    ) -> dict[str, list[Row]]:
+    ) -> dict[str, Table]:
         """Return the rows to write by table, the empty ones left out.
 
         Args:
             updated_at: now.
             end_offsets: the ends of the partitions, for the view of the lag.
             log_ids: which log of its name each partition is, where the source knows.
+            naming: the rules that join datasets by their names.
             keeps_offsets: write how far each partition is folded.
         """
         offsets = [
@@ -225,29 +177,77 @@ class Batch:
             )
             for position, next_offset in (self.next_offsets if keeps_offsets else {}).items()
         ]
-        tables: dict[str, list[Row]] = {
+        self._apply(naming)
+        tables: dict[str, Table] = {
+            **{name: _table(rows) for name, rows in self.ledger.tables().items()},
             "job": [*self.jobs.values()],
             "dataset": [*self.datasets.values()],
-            "document": [*self.documents.values()],
+            "alias": sorted(self.aliases),
             "facet_problem": sorted(self.facet_problems),
             "schema_field": _flat(self.schema_fields),
             "column_lineage": _flat(self.column_lineage),
+            "explicit_lineage": _flat(self.explicit_lineage),
+            "job_link": _flat(self.job_links),
             "assertion": _flat(self.assertions),
-            "symlink": _flat(self.symlinks),
+            "metric": _flat(self.metrics),
+            "named_run": [*self.named_runs],
             "shape": [*self.shapes.values()],
             "shape_dataset": [*self.shape_datasets],
             "shape_facet": [*self.shape_facets],
-            "shape_seen": [ShapeSeenRow(shape, *seen) for shape, seen in self.shapes_seen.items()],
-            "event": [*self.events.values()],
-            "duplicate": [*self.duplicates],
-            "run": [*self.runs.values()],
-            "passing_facet": [*self.passing_facets.values()],
             "dead_letter": [*self.dead_letters],
             "gap": [*self.gaps],
             "kafka_offset": [*offsets],
         }
-        return {name: rows for name, rows in tables.items() if rows}
+        return {name: rows for name, rows in tables.items() if count_of(rows)}
+
+    def _apply(self, naming: Naming) -> None:
+        """Join each dataset with the name that the rules give it, and that name with the one that it gets in turn."""
+        fresh = list(self.datasets.values())
+        while fresh:
+            row = fresh.pop()
+            alias = naming.alias(DatasetName(row.namespace, row.name))
+            if alias is not None:
+                alias_id = name_id(alias.name)
+                self.aliases.add(AliasRow(row.id, alias_id, alias.rule))
+                if alias_id not in self.datasets:
+                    self.name_dataset(alias.name)
+                    fresh.append(self.datasets[alias_id])
 
 
 def _flat(rows_by_document: Mapping[bytes, Iterable[Row]]) -> list[Row]:
     return [row for rows in rows_by_document.values() for row in rows]
+
+
+def _table(rows: Table | tuple[int, Sequence[Any]]) -> Table:
+    return Columns._make(rows) if isinstance(rows, tuple) else rows
+
+
+def without_runs(tables: Mapping[str, Sequence[Row]], forgotten: Collection[bytes]) -> dict[str, Sequence[Row]]:
+    """Return the rows of a batch without what its events say about some runs; those events are late.
+
+    The content that they share with other events stays: it is there for whoever refers to it.
+
+    Args:
+        tables: rows by table, as `Batch.tables` gives them.
+        forgotten: the keys of the runs.
+    """
+    events = cast("Sequence[EventRow]", tables.get("event", ()))
+    runs = cast("Sequence[RunRow]", tables.get("run", ()))
+    facets = cast("Sequence[PassingFacetRow]", tables.get("passing_facet", ()))
+    kept = Ledger()
+    for event in events:
+        if event.run_key not in forgotten:
+            kept.see_shape(event.shape_id, (event.event_time, event.event_id))
+    late = [
+        LateEventRow(e.event_id, e.topic, e.partition, e.source_offset, e.element, e.received_at)
+        for e in events
+        if e.run_key in forgotten
+    ]
+    return {
+        **tables,
+        "event": [event for event in events if event.run_key not in forgotten],
+        "late_event": late,
+        "run": [run for run in runs if run.run_key not in forgotten],
+        "passing_facet": [facet for facet in facets if facet.run_key not in forgotten],
+        "shape_seen": kept.tables()["shape_seen"],
+    }

@@ -32,6 +32,8 @@ def parse(raw: bytes | msgspec.Raw) -> Any:
     """
     try:
         return _decode(raw)
+    except ArithmeticError as exc:
+        raise UnreadableRecord("invalid_json", "a number has an exponent beyond all limits") from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise UnreadableRecord("invalid_json", str(exc)) from exc
 

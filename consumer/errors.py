@@ -9,6 +9,11 @@
     │   ├── BrokerRefused        wrong credentials or no permission; not worth another try
     │   ├── TopicMissing         the topic does not exist
     │   └── FileUnreadable       the file is missing, broken, or of a kind we do not know
+    ├── IntakeError          a request cannot be taken                                  → answered with its status
+    │   ├── IntakeRefused        it is not what we take: the sender must change it
+    │   └── IntakeBusy           not now; the sender should try again
+    ├── WebhookError         an incident could not be told                              → tried again later
+    │   └── WebhookUnavailable   nobody answers, or not now; worth another try at once
     └── StoreError           the DuckDB store cannot be used                            → stop
         ├── StoreMissing         there is no store at this path
         ├── StoreBusy            another process has it open for writing
@@ -16,7 +21,9 @@
         ├── StoreDamaged         the file is not a Headwater store, or is broken
         ├── StoreFull            the disk is full; what was committed is safe
         ├── QueryError           the user's SQL failed
-        └── UnknownDataset       no dataset, or several, have the name that was asked for
+        ├── UnknownPart          a dataset has no such check or field
+        ├── UnknownDataset       no dataset, or several, have the name that was asked for
+        └── UnknownIncident      no incident, or several, have the id that was asked for
 
 Each message says what happened, where, and what to try; the first line of a class's docstring is its meaning.
 """
@@ -32,6 +39,7 @@ Reason = Literal[
     "no_event_time",  # eventTime is missing or is not a time
     "no_run_id",  # a run event without run.runId
     "no_job",  # a run event without job.namespace and job.name
+    "too_large",  # more bytes than max_record_bytes; not even looked at
 ]
 
 
@@ -85,6 +93,42 @@ class FileUnreadable(SourceError):
     """A file is missing, broken, or of a kind that is not known."""
 
 
+class IntakeError(HeadwaterError):
+    """A request that brings events cannot be taken; nothing of it was kept."""
+
+
+class IntakeRefused(IntakeError):
+    """A request is not what we take, and never will be.
+
+    Attributes:
+        status: of HTTP.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class IntakeBusy(IntakeError):
+    """A request cannot be taken just now; it is worth trying again."""
+
+
+class WebhookError(HeadwaterError):
+    """An incident could not be told to the webhook."""
+
+
+class WebhookUnavailable(WebhookError):
+    """The webhook does not answer, or not now; it is worth trying again.
+
+    Attributes:
+        retry_after: seconds that the other side asks to wait, if it does.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class StoreError(HeadwaterError):
     """The DuckDB store cannot be used."""
 
@@ -115,3 +159,11 @@ class QueryError(StoreError):
 
 class UnknownDataset(StoreError):
     """No dataset, or more than one, has the name that was asked for."""
+
+
+class UnknownIncident(StoreError):
+    """No incident, or more than one, has the id that was asked for."""
+
+
+class UnknownPart(StoreError):
+    """A dataset has no check or field of the name that was asked for."""

@@ -9,7 +9,7 @@ Format: ``spec/OpenLineage.json`` of the OpenLineage repository, ``RunEvent``, `
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -26,8 +26,12 @@ _KINDS: tuple[Kind, ...] = ("run", "job", "dataset")
 EVENT_TYPES = frozenset({"START", "RUNNING", "COMPLETE", "FAIL", "ABORT", "OTHER"})
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WHITE_SPACE = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MICROSECOND = timedelta(microseconds=1)
+# Python's readers know no earlier and no later time.
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _fields = msgspec.json.Decoder(Fields)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _string = msgspec.json.Decoder(str)
@@ -53,8 +57,10 @@ class Event(NamedTuple):
     run: Fields
 
 
-def decode(value: bytes) -> Iterator[Event | UnreadableRecord]:
+def decode(value: bytes, naive_zone: tzinfo = UTC) -> Iterator[Event | UnreadableRecord]:
     """Yield the events of a record: one, or one for each element when the value is a JSON array.
+
+    A time without a zone is one of *naive_zone*.
 
     Never raises for what a producer sent: what cannot be read is yielded as an `UnreadableRecord`, in its place.
     """
@@ -65,10 +71,10 @@ def decode(value: bytes) -> Iterator[Event | UnreadableRecord]:
     except UnicodeDecodeError as exc:
         yield UnreadableRecord("invalid_utf8", f"byte {exc.start} of {len(value)} is not UTF-8")
         return
-    if value[:64].lstrip().startswith(b"["):
-        yield from _decode_batch(value)
+    if value.lstrip(_WHITE_SPACE)[:1] == b"[":
+        yield from _decode_batch(value, naive_zone)
     else:
-        yield _decode_one(value)
+        yield _decode_one(value, naive_zone)
 
 
 def fields_of(raw: msgspec.Raw | None) -> Fields | None:
@@ -106,14 +112,15 @@ def micros(moment: datetime) -> Micros:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def micros_of(text: str | None) -> Micros | None:
-    """Return the instant that a text names, or None if it names none."""
+def micros_of(text: str | None, naive_zone: tzinfo = UTC) -> Micros | None:
+    """Return the instant that a text names, or None if it names none that a calendar in UTC has."""
     if text is None:
         return None
     try:
-        return micros(parse_time(text))
+        moment = micros(parse_time(text, naive_zone))
     except (ValueError, OverflowError):
         return None
+    return moment if _FIRST <= moment <= _LAST else None
 
 
 def job_of(raw: msgspec.Raw | None) -> JobName | None:
@@ -125,7 +132,7 @@ def job_of(raw: msgspec.Raw | None) -> JobName | None:
     return None if namespace is None or name is None else JobName(namespace, name)
 
 
-def _decode_batch(value: bytes) -> Iterator[Event | UnreadableRecord]:
+def _decode_batch(value: bytes, naive_zone: tzinfo) -> Iterator[Event | UnreadableRecord]:
     try:
         elements = _elements.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
@@ -134,10 +141,10 @@ def _decode_batch(value: bytes) -> Iterator[Event | UnreadableRecord]:
     if not elements:
         yield UnreadableRecord("not_an_event", "an empty array holds no event")
     for element in elements:
-        yield _decode_one(bytes(element))
+        yield _decode_one(bytes(element), naive_zone)
 
 
-def _decode_one(value: bytes) -> Event | UnreadableRecord:
+def _decode_one(value: bytes, naive_zone: tzinfo) -> Event | UnreadableRecord:
     try:
         fields = _fields.decode(value)
     except msgspec.ValidationError:
@@ -145,15 +152,15 @@ def _decode_one(value: bytes) -> Event | UnreadableRecord:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         return UnreadableRecord("invalid_json", str(exc))
     try:
-        return _envelope(fields)
+        return _envelope(fields, naive_zone)
     except UnreadableRecord as exc:
         return exc
 
 
-def _envelope(fields: Fields) -> Event:
+def _envelope(fields: Fields, naive_zone: tzinfo) -> Event:
     kind = _kind(fields)
     text = string_of(fields.get("eventTime"))
-    event_time = micros_of(text)
+    event_time = micros_of(text, naive_zone)
     if event_time is None:
         said = "is missing" if text is None else f"is {text[:64]!r}, which is no time"
         raise UnreadableRecord("no_event_time", f"eventTime {said}")

@@ -11,17 +11,20 @@ Parts of the tree whose bytes were seen before are not parsed again. The caches 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 
 import msgspec
 
-from .batch import Batch
+from .batch import Arrival, Batch
 from .cache import Cache
 from .canonical import FACET_MARK, canonical, canonical_bytes, in_order, parse, quoted
 from .contents import add_contents
 from .errors import UnreadableRecord
 from .event import Event, Fields, elements_of, fields_of, job_of, micros_of, string_of
 from .facets import (
+    MEASURING_KEYS,
     PASSING_KEYS,
     Entity,
     ErrorMessage,
@@ -30,15 +33,17 @@ from .facets import (
     NominalTime,
     ParentRun,
     SourceCodeLocation,
+    Symlinks,
     read_facet,
 )
-from .names import DatasetName, content_id, content_id_64, name_id, run_key
+from .names import DatasetName, JobName, content_id, content_id_64, run_key
+from .redaction import Redaction, why_omitted
 from .rows import (
-    DocumentRow,
+    AliasRow,
     EventRow,
     FacetProblemRow,
     Micros,
-    NameRow,
+    NamedRunRow,
     PassingFacetRow,
     RunRow,
     ShapeDatasetRow,
@@ -47,6 +52,7 @@ from .rows import (
 )
 
 _STATE_RANK = {"START": 2, "RUNNING": 2, "COMPLETE": 3, "FAIL": 3, "ABORT": 3, "OTHER": 1}
+_PLAIN = frozenset({"eventTime", "eventType", "name", "namespace", "producer", "runId", "schemaURL"})  # no facets there
 _NO_JOB = "the event needs a job with namespace and name, two texts"
 
 # What the facets that a run gives its inputs and outputs belong to.
@@ -63,7 +69,7 @@ class Origin(NamedTuple):
     received_at: Micros
 
 
-class _Facet(NamedTuple):
+class FacetPart(NamedTuple):
     """A facet.
 
     Attributes:
@@ -81,48 +87,66 @@ class _FacetMap(NamedTuple):
     """A map of facets: its text with marks, its facets, and which of them last and which pass."""
 
     text: str
-    facets: list[_Facet]
+    facets: list[FacetPart]
     lasting: tuple[tuple[str, bytes], ...]
     passing: tuple[tuple[Entity, str, bytes], ...]
     digest: bytes  # of what lasts
 
 
-class _Dataset(NamedTuple):
+class Told(NamedTuple):
+    """The datasets that a ``lineage`` facet names, and makes inputs and outputs of its job."""
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class DatasetPart(NamedTuple):
+    """A dataset of an event.
+
+    Attributes:
+        tells_lineage: a facet says what it is made from.
+    """
+
     dataset_id: int
     direction: str
     shape: bytes
     lasting: tuple[tuple[str, bytes], ...]
     passing: tuple[tuple[Entity, str, bytes], ...]
+    tells_lineage: bool
 
 
 class _Stem(NamedTuple):
     """A dataset without the facets that one run gives it: the texts of its members; the dataset if it has a name."""
 
     pieces: tuple[str, ...]
-    dataset: _Dataset | None
+    dataset: DatasetPart | None
 
 
-class _Datasets(NamedTuple):
+class DatasetsPart(NamedTuple):
     """The datasets of one array (or the one of a dataset event), their text, and what of them repeats."""
 
     text: str
     shape: bytes
-    datasets: tuple[_Dataset, ...]
+    datasets: tuple[DatasetPart, ...]
     passing: bool
 
 
-class _Job(NamedTuple):
+class JobPart(NamedTuple):
+    """A job: its text with marks, what of it repeats, and what is said of it."""
+
     text: str
     shape: bytes
     job_id: int
     job_type: str | None
     processing_type: str | None
+    stands_alone: bool
     source_version: str | None
+    told: Told | None
     facets: _FacetMap
 
 
 _NO_FACETS = _FacetMap("", [], (), (), b"")
-_NO_DATASETS = _Datasets("", b"", (), False)
+_NO_DATASETS = DatasetsPart("", b"", (), False)
 
 
 class Folder:
@@ -130,21 +154,54 @@ class Folder:
 
     A cached part is assumed to be in the store or in a batch on its way there. Whoever throws a batch away must call
     `forget`.
+
+    Attributes:
+        redaction: what is taken out of facets before they are stored.
+        naive_zone: the zone of times that come without one.
     """
 
-    def __init__(self, cache_bytes: int = 64 << 20) -> None:
-        """Make a folder whose memory of parts takes about twice *cache_bytes* at most."""
-        self._facets: Cache[tuple[str, str, bytes], _Facet] = Cache(cache_bytes // 2)
+    def __init__(
+        self,
+        cache_bytes: int = 64 << 20,
+        naive_zone: tzinfo = UTC,
+        redaction: Redaction = Redaction(),  # noqa: B008  # without rules it never changes anything
+    ) -> None:
+        """Make a folder whose memory of parts takes about twice *cache_bytes* at most.
+
+        A time without a zone is one of *naive_zone*. What *redaction* takes out of a facet is in no row.
+        """
+        self.naive_zone = naive_zone
+        self.redaction = redaction
+        self._facets: Cache[tuple[str, str, bytes], FacetPart] = Cache(cache_bytes // 2)
         self._facet_maps: Cache[tuple[str, bytes], _FacetMap] = Cache(cache_bytes // 8)
         self._stems: Cache[tuple[str | bytes, ...], _Stem] = Cache(cache_bytes // 8)
-        self._arrays: Cache[tuple[str, bytes], _Datasets] = Cache(cache_bytes // 8)
-        self._jobs: Cache[bytes, _Job] = Cache(cache_bytes // 8)
+        self._arrays: Cache[tuple[str, bytes], DatasetsPart] = Cache(cache_bytes // 8)
+        self._jobs: Cache[bytes, JobPart] = Cache(cache_bytes // 8)
         self._shapes: Cache[tuple[bytes, ...], int] = Cache(cache_bytes // 1024)
 
     def forget(self) -> None:
         """Take nothing for known: a batch was thrown away."""
         for cache in (self._facets, self._facet_maps, self._stems, self._arrays, self._jobs, self._shapes):
             cache.clear()
+
+    def new_batch(self) -> Batch:
+        """Return an empty batch for what is folded."""
+        return Batch()
+
+    def fold_ordinary(
+        self, records: Sequence[Arrival], received_at: Micros, record_bytes: int, batch: Batch
+    ) -> Sequence[int]:
+        """Add what records say that hold one ordinary event each; return the places of the others, in order.
+
+        Those have to be decoded and folded one by one. Here that is all of them; see `headwater.core`.
+
+        Args:
+            records: as sources return them, each with a value.
+            received_at: when they came.
+            record_bytes: of one record; a larger one is not read.
+            batch: one of `new_batch`.
+        """
+        return range(len(records))
 
     def fold(self, event: Event, origin: Origin, batch: Batch) -> None:
         """Add what *event* says to *batch*.
@@ -154,7 +211,7 @@ class Folder:
                 added to the batch then.
         """
         texts: dict[str, str] = {}
-        run_facets: list[_Facet] = []
+        run_facets: list[FacetPart] = []
         job = None
         inputs = outputs = dataset = _NO_DATASETS
         if event.kind == "dataset":
@@ -163,7 +220,7 @@ class Folder:
                 raise UnreadableRecord("not_an_event", "dataset needs namespace and name, two texts")
             texts["dataset"] = dataset.text
         else:
-            job = self._job(event.fields.get("job"), batch)
+            job = self.read_job(event.fields.get("job"), batch)
             inputs = self._array("input", event.fields.get("inputs"), batch)
             outputs = self._array("output", event.fields.get("outputs"), batch)
             texts.update(job=job.text, inputs=inputs.text, outputs=outputs.text)
@@ -171,68 +228,87 @@ class Folder:
         if event.run_id is not None:
             key = run_key(event.run_id)
             texts["run"], run_facets = self._run(event.run, batch)
-        skeleton = _skeleton(event.fields, texts)
+        skeleton = self._skeleton(event.fields, texts)
         event_id = content_id(skeleton.encode())
         shape_id = self._shape(job, (inputs, outputs, dataset), batch)
         row = EventRow(
             event_id, event.kind, event.event_type, event.event_time, key, shape_id, *origin, skeleton=skeleton
         )
-        if not batch.add_event(row):
+        if not batch.ledger.add_event(row):
             return
-        batch.see_shape(shape_id, (event.event_time, event_id))
+        batch.ledger.see_shape(shape_id, (event.event_time, event_id))
         if key is not None and job is not None:
-            batch.see_run(_run_row(event, key, event_id, job, run_facets))
-        _see_passing_facets(row, job, (inputs, outputs, dataset), batch)
+            batch.ledger.see_run(_run_row(event, key, event_id, job, run_facets))
+        _see_passing_facets(row, job, run_facets, (inputs, outputs, dataset), batch)
 
-    def _run(self, members: Fields, batch: Batch) -> tuple[str, list[_Facet]]:
+    def _skeleton(self, fields: Fields, texts: dict[str, str]) -> str:
+        """Return the event's canonical JSON with marks for facets.
+
+        A member that has no business in this kind of event has no text in *texts* and stays as it is.
+        """
+        members = [prefix + (texts.get(key) or self._rest(key, fields[key])) for key, prefix in in_order(tuple(fields))]
+        return f"{{{','.join(members)}}}"
+
+    def _rest(self, key: str, raw: msgspec.Raw) -> str:
+        """Return the canonical text of what is no facet; it may hold one all the same, where none belongs."""
+        text = canonical(raw)
+        return text if key in _PLAIN else self.redaction.rest(key, text)
+
+    def _run(self, members: Fields, batch: Batch) -> tuple[str, list[FacetPart]]:
         """Return the text of a run with marks, and its facets."""
         texts: list[str] = []
-        facets: list[_Facet] = []
+        facets: list[FacetPart] = []
         for key, prefix in in_order(tuple(members)):
             found = self._read_facets("run", members[key], batch) if key == "facets" else None
             if found is None:
-                texts.append(prefix + canonical(members[key]))
+                texts.append(prefix + self._rest(key, members[key]))
             else:
                 text, facets = found
                 texts.append(prefix + text)
         return f"{{{','.join(texts)}}}", facets
 
-    def _job(self, raw: msgspec.Raw | None, batch: Batch) -> _Job:
+    def read_job(self, raw: msgspec.Raw | None, batch: Batch) -> JobPart:
+        """Take a job apart.
+
+        Raises:
+            UnreadableRecord: it is none, or has no name.
+        """
         if raw is None:
             raise UnreadableRecord("no_job", _NO_JOB)
         source = bytes(raw)
         known = self._jobs[source]
         if known is None:
-            known = self._read_job(raw, batch)
+            known = self._take_apart_job(raw, batch)
             self._jobs.put(source, known, len(source))
         return known
 
-    def _read_job(self, raw: msgspec.Raw, batch: Batch) -> _Job:
+    def _take_apart_job(self, raw: msgspec.Raw, batch: Batch) -> JobPart:
         name = job_of(raw)
         members = fields_of(raw)
         if name is None or members is None:
             raise UnreadableRecord("no_job", _NO_JOB)
-        job_id = name_id(name)
-        batch.jobs[job_id] = NameRow(job_id, *name)
+        job_id = batch.name_job(name)
         facets = self._facet_map("job", members["facets"], batch) if "facets" in members else None
         texts = [
-            prefix + (facets.text if facets and key == "facets" else canonical(members[key]))
+            prefix + (facets.text if facets and key == "facets" else self._rest(key, members[key]))
             for key, prefix in in_order(tuple(members))
         ]
         facets = facets or _NO_FACETS
         said = {facet.key: facet.said for facet in facets.facets}
-        job_type, processing_type = said.get("jobType") or (None, None)
-        return _Job(
+        job_type, processing_type, stands_alone = said.get("jobType") or (None, None, False)
+        return JobPart(
             f"{{{','.join(texts)}}}",
             job_id.to_bytes(8, "big") + facets.digest,
             job_id,
             job_type,
             processing_type,
+            stands_alone,
             said.get("sourceCodeLocation"),
+            said.get("lineage"),
             facets,
         )
 
-    def _array(self, direction: str, raw: msgspec.Raw | None, batch: Batch) -> _Datasets:
+    def _array(self, direction: str, raw: msgspec.Raw | None, batch: Batch) -> DatasetsPart:
         """Take apart an array of datasets, or the one dataset of a dataset event."""
         if raw is None:
             return _NO_DATASETS
@@ -243,17 +319,17 @@ class Folder:
             self._arrays.put(source, known, len(source[1]))
         return known
 
-    def _read_array(self, direction: str, raw: msgspec.Raw, batch: Batch) -> _Datasets:
+    def _read_array(self, direction: str, raw: msgspec.Raw, batch: Batch) -> DatasetsPart:
         elements = [raw] if direction == "dataset" else elements_of(raw)
         if elements is None:
-            return _NO_DATASETS._replace(text=canonical(raw))
-        datasets: list[_Dataset] = []
+            return _NO_DATASETS._replace(text=self._rest(direction, raw))
+        datasets: list[DatasetPart] = []
         texts: list[str] = []
         shapes = set()
         for element in elements:
             members = fields_of(element)
             if members is None:
-                texts.append(canonical(element))
+                texts.append(self._rest(direction, element))
                 continue
             text, dataset = self._read_dataset(direction, members, batch)
             texts.append(text)
@@ -262,9 +338,9 @@ class Folder:
                 shapes.add(dataset.shape)
         text = texts[0] if direction == "dataset" else f"[{','.join(texts)}]"
         shape = content_id(b"".join(sorted(shapes))) if shapes else b""
-        return _Datasets(text, shape, tuple(datasets), any(item.passing for item in datasets))
+        return DatasetsPart(text, shape, tuple(datasets), any(item.passing for item in datasets))
 
-    def _read_dataset(self, direction: str, members: Fields, batch: Batch) -> tuple[str, _Dataset | None]:
+    def _read_dataset(self, direction: str, members: Fields, batch: Batch) -> tuple[str, DatasetPart | None]:
         """Take a dataset apart: what it is, which repeats, and the facets that belong to this run alone."""
         key = f"{direction}Facets"
         own = members.pop(key, None)
@@ -272,7 +348,7 @@ class Folder:
         found = self._read_facets(_OWN_FACETS[direction], own, batch) if own is not None else None
         if own is None:
             return f"{{{','.join(stem.pieces)}}}", stem.dataset
-        piece = f'"{key}":{found[0] if found else canonical(own)}'
+        piece = f'"{key}":{found[0] if found else self._rest(key, own)}'
         text = f"{{{','.join(sorted((*stem.pieces, piece)))}}}"
         if not found or stem.dataset is None:
             return text, stem.dataset
@@ -294,14 +370,20 @@ class Folder:
         for key, prefix in in_order(tuple(members)):
             found = self._facet_map("dataset", members[key], batch) if key == "facets" else None
             facets = found or facets
-            pieces.append(prefix + (found.text if found else canonical(members[key])))
+            pieces.append(prefix + (found.text if found else self._rest(key, members[key])))
         namespace, name = string_of(members.get("namespace")), string_of(members.get("name"))
         if namespace is None or name is None:
             return _Stem(tuple(pieces), None)
-        dataset_id = name_id(DatasetName(namespace, name))
-        batch.datasets[dataset_id] = NameRow(dataset_id, namespace, name)
+        dataset_id = batch.name_dataset(DatasetName(namespace, name))
+        for facet in facets.facets:
+            if facet.key == "symlinks" and facet.said:
+                add_aliases(dataset_id, facet.said, batch)
         shape = dataset_id.to_bytes(8, "big") + facets.digest
-        return _Stem(tuple(pieces), _Dataset(dataset_id, direction, shape, facets.lasting, facets.passing))
+        tells_lineage = any(
+            facet.key == "columnLineage" or (facet.key == "lineage" and facet.said) for facet in facets.facets
+        )
+        dataset = DatasetPart(dataset_id, direction, shape, facets.lasting, facets.passing, tells_lineage)
+        return _Stem(tuple(pieces), dataset)
 
     def _facet_map(self, entity: Entity, raw: msgspec.Raw, batch: Batch) -> _FacetMap | None:
         """Take a map of facets apart; None if it is no map."""
@@ -314,71 +396,146 @@ class Folder:
                 self._facet_maps.put(source, known, len(source[1]))
         return known
 
-    def _read_facets(self, entity: Entity, raw: msgspec.Raw, batch: Batch) -> tuple[str, list[_Facet]] | None:
+    def _read_facets(self, entity: Entity, raw: msgspec.Raw, batch: Batch) -> tuple[str, list[FacetPart]] | None:
         """Return the text of a map of facets with marks, and the facets; None if it is no map."""
         bodies = fields_of(raw)
         if bodies is None:
             return None
-        facets: list[_Facet] = []
+        facets: list[FacetPart] = []
         texts: list[str] = []
         known = self._facets
         for key in sorted(bodies):
             body = bytes(bodies[key])
             facet = known[entity, key, body]
             if facet is None:
-                if body == b"null":
+                if body == b"null" or self.redaction.drops(key):
                     texts.append(f"{quoted(key)}:null")
                     continue
-                facet = _read_facet(entity, key, body, batch)
+                facet = read_body(entity, key, body, batch, self.naive_zone, self.redaction)
                 known.put((entity, key, body), facet, len(body) + 200)
             facets.append(facet)
             texts.append(facet.mark)
         return f"{{{','.join(texts)}}}", facets
 
-    def _shape(self, job: _Job | None, arrays: tuple[_Datasets, ...], batch: Batch) -> int:
+    def _shape(self, job: JobPart | None, arrays: tuple[DatasetsPart, ...], batch: Batch) -> int:
         key = (job.shape if job else b"", *(array.shape for array in arrays))
         known = self._shapes[key]
         if known is None:
             known = content_id_64(b"".join(len(part).to_bytes(4, "big") + part for part in key))
             self._shapes.put(key, known)
-            _add_shape(known, job, arrays, batch)
+            add_shape(known, job, arrays, batch)
         return known
 
 
-def _read_facet(entity: Entity, key: str, body: bytes, batch: Batch) -> _Facet:
-    """Read a facet whose bytes are new."""
-    value = parse(body)
-    text = canonical_bytes(value)
+def read_body(
+    entity: Entity, key: str, body: bytes, batch: Batch, naive_zone: tzinfo, redaction: Redaction
+) -> FacetPart:
+    """Read a facet whose bytes are new, and add what is in it to *batch*.
+
+    Raises:
+        UnreadableRecord: it is not JSON.
+    """
+    said = parse(body)
+    text = canonical_bytes(said)
+    value = redaction.facet(key, said, text)
+    if value is not said:
+        text = canonical_bytes(value)
     document_id = content_id(text)
-    content, problem = read_facet(entity, key, value)
     deleted = isinstance(value, dict) and value.get("_deleted") is True
-    batch.documents[document_id] = DocumentRow(document_id, text.decode(), deleted)
+    batch.ledger.add_document(document_id, text.decode(), deleted)
+    mark = f"{quoted(key)}:{FACET_MARK}{document_id.hex()}{FACET_MARK}"
+    return FacetPart(key, document_id, mark, read_value(entity, key, document_id, value, batch, naive_zone).said)
+
+
+class Reading(NamedTuple):
+    """What came of reading a document.
+
+    Attributes:
+        content: the facet, if it is one that we know and can read.
+        said: what its run, job or dataset wants to know of it.
+        counts: it makes a difference to some row what it says, or that it is there; else only whether it can be read.
+    """
+
+    content: Facet | None
+    said: Any
+    counts: bool
+
+
+def read_value(entity: Entity, key: str, document_id: bytes, value: Any, batch: Batch, naive_zone: tzinfo) -> Reading:
+    """Read a document, and add what is in it to *batch*.
+
+    Args:
+        entity: what carries the facet.
+        key: the facet's key.
+        document_id: of the document.
+        value: what is kept of the facet, as `headwater.canonical.parse` returns it.
+        batch: takes the rows.
+        naive_zone: the zone of times that come without one.
+    """
+    problem = why_omitted(value)
+    content, problem = (None, problem) if problem else read_facet(entity, key, value)
     if problem is not None:
         batch.facet_problems.add(FacetProblemRow(document_id, entity, key, problem))
-    if content is not None:
-        add_contents(document_id, content, batch)
-    mark = f"{quoted(key)}:{FACET_MARK}{document_id.hex()}{FACET_MARK}"
-    return _Facet(key, document_id, mark, _said(content))
+    has_rows = content is not None and add_contents(document_id, content, batch)
+    if isinstance(content, ParentRun):
+        _add_named_runs(content, batch)
+    if key == "lineage":
+        deleted = isinstance(value, dict) and value.get("_deleted") is True
+        said = _told(document_id, deleted, batch)
+    else:
+        said = _said(content, naive_zone)
+    counts = has_rows or said is not None or problem is not None or isinstance(content, ErrorMessage)
+    return Reading(content, said, counts)
 
 
-def _said(content: Facet | None) -> Any:
+def _told(document_id: bytes, deleted: bool, batch: Batch) -> Told | None:
+    """Return what a new ``lineage`` facet says, None if nothing of it can be read. A deleted one says: it is over."""
+    rows = batch.explicit_lineage.get(document_id, ())
+    if not (rows or deleted or batch.job_links.get(document_id)):
+        return None
+    return Told(
+        tuple({row.upstream_id for row in rows if row.upstream_id is not None}),
+        tuple({row.downstream_id for row in rows if row.downstream_id is not None}),
+    )
+
+
+def _said(content: Facet | None, naive_zone: tzinfo) -> Any:
     """Return what a row about a run or a shape wants to know of a facet."""
     match content:
         case NominalTime():
-            return micros_of(content.nominal_start_time), micros_of(content.nominal_end_time)
+            return tuple(micros_of(text, naive_zone) for text in (content.nominal_start_time, content.nominal_end_time))
         case ParentRun():
             return content.run.run_id, content.job.namespace, content.job.name, content.root.run.run_id
         case ErrorMessage():
             return content.message
         case JobType():
-            return content.job_type, content.processing_type
+            pattern = content.emission_pattern
+            stands_alone = pattern is not None and pattern.event_content_mode == "COMPLETE_SNAPSHOT"
+            return content.job_type, content.processing_type, stands_alone
         case SourceCodeLocation():
             return content.version
+        case Symlinks():
+            return [(DatasetName(link.namespace, link.name), link.type) for link in content.identifiers]
         case _:
             return None
 
 
-def _make_facet_map(entity: Entity, text: str, facets: list[_Facet]) -> _FacetMap:
+def _add_named_runs(parent: ParentRun, batch: Batch) -> None:
+    for run, job in ((parent.run, parent.job), (parent.root.run, parent.root.job)):
+        if run.run_id:
+            job_id = None
+            if job.namespace is not None and job.name is not None:
+                job_id = batch.name_job(JobName(job.namespace, job.name))
+            batch.named_runs.add(NamedRunRow(run_key(run.run_id), run.run_id, job_id))
+
+
+def add_aliases(dataset_id: int, links: Iterable[tuple[DatasetName, str | None]], batch: Batch) -> None:
+    """Note the other names of a dataset, each with its type, which may not be said."""
+    for name, kind in links:
+        batch.aliases.add(AliasRow(dataset_id, batch.name_dataset(name), (kind or "").upper()))
+
+
+def _make_facet_map(entity: Entity, text: str, facets: list[FacetPart]) -> _FacetMap:
     lasting: tuple[tuple[str, bytes], ...] = ()
     passing = tuple([(entity, facet.key, facet.document_id) for facet in facets])
     if entity in ("job", "dataset"):
@@ -388,23 +545,29 @@ def _make_facet_map(entity: Entity, text: str, facets: list[_Facet]) -> _FacetMa
     return _FacetMap(text, facets, lasting, passing, digest)
 
 
-def _add_shape(shape_id: int, job: _Job | None, arrays: tuple[_Datasets, ...], batch: Batch) -> None:
+def add_shape(shape_id: int, job: JobPart | None, arrays: tuple[DatasetsPart, ...], batch: Batch) -> None:
+    """Add what a shape is made of, unless the batch has it."""
     if shape_id in batch.shapes:
         return
+    datasets = [dataset for array in arrays for dataset in array.datasets]
+    # A dataset may stand in an array several times: its facets are those of all of them.
+    places = {(dataset.direction, dataset.dataset_id) for dataset in datasets}
+    facets = {(d.direction, d.dataset_id, *facet) for d in datasets for facet in d.lasting}
     if job is None:
-        batch.shapes[shape_id] = ShapeRow(shape_id, None, None, None)
+        row = ShapeRow(shape_id, None, None, None, False, any(dataset.tells_lineage for dataset in datasets))
     else:
-        batch.shapes[shape_id] = ShapeRow(shape_id, job.job_id, job.job_type, job.processing_type)
+        told = job.told or Told((), ())
+        places.update(("input", dataset_id) for dataset_id in told.inputs)
+        places.update(("output", dataset_id) for dataset_id in told.outputs)
+        tells_lineage = bool(places or job.told)
+        row = ShapeRow(shape_id, job.job_id, job.job_type, job.processing_type, job.stands_alone, tells_lineage)
         batch.shape_facets.extend(ShapeFacetRow(shape_id, None, None, *facet) for facet in job.facets.lasting)
-    for array in arrays:
-        # A dataset may stand in an array several times: its facets are those of all of them.
-        places = {(dataset.direction, dataset.dataset_id) for dataset in array.datasets}
-        facets = {(d.direction, d.dataset_id, *facet) for d in array.datasets for facet in d.lasting}
-        batch.shape_datasets.extend(ShapeDatasetRow(shape_id, *place) for place in sorted(places))
-        batch.shape_facets.extend(ShapeFacetRow(shape_id, *facet) for facet in sorted(facets))
+    batch.shapes[shape_id] = row
+    batch.shape_datasets.extend(ShapeDatasetRow(shape_id, *place) for place in sorted(places))
+    batch.shape_facets.extend(ShapeFacetRow(shape_id, *facet) for facet in sorted(facets))
 
 
-def _run_row(event: Event, key: bytes, event_id: bytes, job: _Job, facets: list[_Facet]) -> RunRow:
+def _run_row(event: Event, key: bytes, event_id: bytes, job: JobPart, facets: list[FacetPart]) -> RunRow:
     moment = event.event_time
     stamp = (moment, event_id)
     nominal = parent = error = None
@@ -433,28 +596,24 @@ def _run_row(event: Event, key: bytes, event_id: bytes, job: _Job, facets: list[
     )
 
 
-def _see_passing_facets(event: EventRow, job: _Job | None, arrays: tuple[_Datasets, ...], batch: Batch) -> None:
-    """Add the facets that change from run to run. Those of the run itself stay in the skeleton: nothing joins them."""
+def _see_passing_facets(
+    event: EventRow, job: JobPart | None, run_facets: list[FacetPart], arrays: tuple[DatasetsPart, ...], batch: Batch
+) -> None:
+    """Add the facets that change from run to run. Those of the run itself stay in the skeleton, but for its tests."""
     job_id = job.job_id if job else None
     stamp = (event.event_time, event.event_id)
+    see = batch.ledger.see_passing_facet
+    for facet in run_facets:
+        if facet.key == "test":
+            see(PassingFacetRow("run", event.run_key, None, None, job_id, "test", *stamp, facet.document_id), True)
     if job:
         for entity, key, document_id in job.facets.passing:
-            batch.see_passing_facet(
-                PassingFacetRow(entity, event.run_key, None, None, job_id, key, *stamp, document_id)
-            )
+            row = PassingFacetRow(entity, event.run_key, None, None, job_id, key, *stamp, document_id)
+            see(row, key in MEASURING_KEYS)
     for array in arrays:
         if not array.passing:
             continue
         for dataset in array.datasets:
             place = (event.run_key, dataset.direction, dataset.dataset_id, job_id)
             for entity, key, document_id in dataset.passing:
-                batch.see_passing_facet(PassingFacetRow(entity, *place, key, *stamp, document_id))
-
-
-def _skeleton(fields: Fields, texts: dict[str, str]) -> str:
-    """Return the event's canonical JSON with marks for facets.
-
-    A member that has no business in this kind of event has no text in *texts* and stays as it is.
-    """
-    members = [prefix + (texts.get(key) or canonical(fields[key])) for key, prefix in in_order(tuple(fields))]
-    return f"{{{','.join(members)}}}"
+                see(PassingFacetRow(entity, *place, key, *stamp, document_id), key in MEASURING_KEYS)

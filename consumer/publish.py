@@ -234,7 +234,7 @@ class Publisher:
             if exc.errno in _NO_ROOM:
                 raise StoreFull(
                     f"No room to publish {self._published}: {exc.strerror}. {safe} "
-                    f"Free some of {where}; it has to hold two copies of the store, and {self._keep} at most."
+                    f"Make room in {where}; it has to hold two copies of the store, and {self._keep} at most."
                 ) from exc
             raise StoreError(
                 f"Cannot publish {self._published}: {exc}. {safe} "

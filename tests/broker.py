@@ -21,11 +21,13 @@ import tempfile
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ KAFKA = ROOT / "docker" / "kafka"
 START_SECONDS = 60.0
 STOP_SECONDS = 15
 FETCH_SECONDS = 240
+
+
+AnyBroker = TypeVar("AnyBroker", bound="Broker")
 
 
 class NoBrokerError(Exception):
@@ -140,12 +145,35 @@ class Broker(ABC):
             future.result(timeout=30)
 
 
-class OwnBroker(Broker):
-    """A broker that is started here, on ports that are chosen up front so that they outlive a stop."""
+class Extras(NamedTuple):
+    """What a broker has beyond docker/kafka/server.properties.
 
-    def __init__(self) -> None:
+    Attributes:
+        listeners: further listeners for clients, by name (letters only), with their security protocols.
+        advertised: where clients are sent instead, by name of the listener: to a proxy.
+        settings: of the broker.
+    """
+
+    listeners: Mapping[str, str] = MappingProxyType({})
+    advertised: Mapping[str, str] = MappingProxyType({})
+    settings: Mapping[str, str] = MappingProxyType({})
+
+
+class OwnBroker(Broker):
+    """A broker that is started here, on ports that are chosen up front so that they outlive a stop.
+
+    Attributes:
+        addresses: of its listeners, by name.
+        controller: the address of the controller.
+    """
+
+    def __init__(self, extras: Extras = Extras()) -> None:
+        self._extras = extras
         self._port = free_port()
+        self._ports = {name: free_port() for name in extras.listeners}
         self._controller_port = free_port()
+        self.controller = f"127.0.0.1:{self._controller_port}"
+        self.addresses: dict[str, str] = {}
         try:
             self._prepare()
             self.start()
@@ -159,14 +187,22 @@ class OwnBroker(Broker):
 
     def _settings(self, host: str, bind: str, data: str) -> dict[str, str]:
         """Return the whole configuration in the form that Apache's image and docker/kafka/run take."""
+        ports = {"PLAINTEXT": self._port, **self._ports}
+        self.addresses = {name: f"{host}:{port}" for name, port in ports.items()}
+        advertised = {**self.addresses, **self._extras.advertised}
+        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **self._extras.listeners}
+        bound = [f"{name}://{bind}:{port}" for name, port in ports.items()]
+        if "process.roles" not in self._extras.settings:  # it is the controller too
+            bound.append(f"CONTROLLER://{self.controller}")
         addresses = {
-            "listeners": f"PLAINTEXT://{bind}:{self._port},CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{host}:{self._port}",
-            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "listeners": ",".join(bound),
+            "advertised.listeners": ",".join(f"{name}://{address}" for name, address in advertised.items()),
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+            "controller.quorum.voters": f"1@{self.controller}",
             "log.dirs": data,
         }
-        settings = {**_properties(KAFKA / "server.properties"), **addresses}
-        return {"KAFKA_" + key.upper().replace(".", "_"): value for key, value in settings.items()}
+        settings = {**_properties(KAFKA / "server.properties"), **addresses, **self._extras.settings}
+        return {"KAFKA_" + key.upper().replace(".", "_").replace("-", "___"): value for key, value in settings.items()}
 
 
 class ContainerBroker(OwnBroker):
@@ -187,7 +223,8 @@ class ContainerBroker(OwnBroker):
             raise NoBrokerError("no Docker engine answers")
         host = self._container.get_docker_client().host()
         self.bootstrap_servers = f"{host}:{self._port}"
-        self._container.with_bind_ports(self._port, self._port)
+        for port in (self._port, *self._ports.values()):
+            self._container.with_bind_ports(port, port)
         self._container.with_envs(**self._settings(host, "0.0.0.0", "/var/lib/kafka/data"))
 
     def _start(self) -> None:
@@ -315,8 +352,17 @@ class GivenBroker(Broker):
 
 def open_broker() -> Broker:
     """Start a broker in the first way that works; its `way` says which, and why not an earlier one."""
+    return _first_that_works((ContainerBroker, ProcessBroker, GivenBroker))
+
+
+def open_own_broker(extras: Extras) -> OwnBroker:
+    """Start a broker with extras, in the first way that works."""
+    return _first_that_works((partial(ContainerBroker, extras), partial(ProcessBroker, extras)))
+
+
+def _first_that_works(kinds: Iterable[Callable[[], AnyBroker]]) -> AnyBroker:
     refusals: list[str] = []
-    for kind in (ContainerBroker, ProcessBroker, GivenBroker):
+    for kind in kinds:
         try:
             broker = kind()
         except NoBrokerError as reason:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 import pytest
 from broker import Broker, NoBrokerError, open_broker
+from headwater.store import Store
+from support import Told, empty
 
 WAY = pytest.StashKey[str]()
 
@@ -72,3 +76,31 @@ def topic(broker: Broker) -> Iterator[MakeTopic]:
     broker.start()  # a test may have left it stopped
     for name in names:
         broker.delete_topic(name)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder that is a file system of its own, of 48 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def store_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Yield one store for the tests of a module: emptying it is faster than making another."""
+    with Store(tmp_path_factory.mktemp("store") / "live.duckdb") as opened:
+        yield opened
+
+
+@pytest.fixture
+def told(store_of_the_module: Store) -> Told:
+    """Return an empty store that can be told events."""
+    empty(store_of_the_module)
+    return Told(store_of_the_module)

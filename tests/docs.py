@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from headwater import facets
+from headwater import facets, metrics
+from headwater.quality import CheckResultLine
 from headwater.store import Reader, Store
 from headwater.store.reader import Documented
 from headwater.store.scripts import scripts
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 SCHEMAS = ROOT / "schemas"
 DICTIONARY = SCHEMAS / "README.md"
 EVENTS = SCHEMAS / "events"
+METRICS = ROOT / "docker" / "grafana" / "README.md"
 
 _INTRODUCTION = """\
 # The database
@@ -29,6 +31,7 @@ Everything that the store knows is SQL in this folder; there is no Python here. 
 | `writes/` | for each table, how the rows of a batch get into it | at every batch, all in one transaction |
 | `views/` | what is asked for by name | dropped and built anew whenever a store is opened for writing |
 | `macros/` | what is asked for with arguments | the same, in one sequence of numbers with the views |
+| `upkeep/` | how what is old is forgotten, and the rest written anew | at `retain`, and in the sidecar now and then |
 | `events/` | JSON Schemas of the facets that Headwater reads | never; they are documentation |
 
 To change a view or macro, edit its file: the next `headwater migrate`, `replay` or `consume` rebuilds all of them in
@@ -55,8 +58,35 @@ _FACETS = """\
 
 One JSON Schema for each facet key, generated from the models that read them. Every facet is kept as JSON, known or not
 (view `facet`); one that is listed here has typed columns as well. Reading is lenient: null means absent, members that
-are not named here are ignored, and numbers are taken where text is expected. A facet that cannot be read all the same
-is kept too, and `facet.problem` says why.
+are not named here are ignored, numbers are taken where text is expected and the other way round, and words such as
+DIRECT are read in any case. What cannot be read all the same is left out as narrowly as can be, such as one element of
+a list, and `facet.problem` says what and why.
+
+One more is no facet: [check_result](check_result.schema.json) is a line of what `headwater import json` reads.
+"""
+
+
+_METRICS = """\
+# The metrics of the sidecar
+
+`headwater consume --listen 0.0.0.0:9464` serves them at `/metrics`, in the text format of Prometheus or in OpenMetrics,
+with those of the process (`process_resident_memory_bytes`, `process_cpu_seconds_total`, ...) besides.
+[headwater.json](headwater.json) is a Grafana dashboard of them: import it, and choose the data source.
+
+Counters start at 0 with the process. Everything is counted once a batch, when the batch is in the store. Values of
+labels that are known beforehand are there from the start, so that `increase` sees the first time too.
+
+What to be woken for:
+
+| when | what it means |
+|---|---|
+| `headwater_ready == 0` for some minutes | nobody keeps the store up to date: no broker, no room, or no store |
+| `headwater_lag_records` grows for an hour | more comes in than is folded, or a partition is not read |
+| `increase(headwater_gaps_total[1h]) > 0` | the broker deleted events that were not read yet; replay a capture |
+| `increase(headwater_dead_letters_total[1h]) > 0` | a producer sends what cannot be read: `headwater dead-letters` |
+| `increase(headwater_failures_total[1h]) > 0` | the disk is full, or was |
+
+The table is written by `make docs` from `consumer/metrics.py`.
 """
 
 
@@ -67,7 +97,12 @@ def generated() -> dict[Path, str]:
         Store(path).close()
         with Reader(path) as reader:
             dictionary = _dictionary(reader)
-    return {DICTIONARY: dictionary, **_facet_schemas()}
+    return {
+        DICTIONARY: dictionary,
+        **_facet_schemas(),
+        EVENTS / "check_result.schema.json": _result_schema(),
+        METRICS: _metrics(),
+    }
 
 
 def signatures() -> dict[str, str]:
@@ -108,13 +143,26 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|").replace(_LONG_TYPE, "TIMESTAMPTZ") for cell in cells) + " |"
 
 
+def _metrics() -> str:
+    rows = [_row(f"`{metric.name}`", metric.kind, _labels(metric), metric.meaning) for metric in metrics.METRICS]
+    return "\n".join([_METRICS, "| metric | kind | labels | meaning |", "|---|---|---|---|", *rows, ""])
+
+
+def _labels(metric: metrics.Metric) -> str:
+    known = f": {', '.join(metric.known)}" if metric.known else ""
+    return ", ".join(f"`{label}`" for label in metric.labels) + known
+
+
 def _facet_schemas() -> dict[Path, str]:
     carriers: dict[str, list[str]] = {}
     models: dict[str, type[facets.Facet]] = {}
-    for (entity, key), model in sorted(facets._MODELS.items()):
-        if models.setdefault(key, model) is not model:
-            raise ValueError(f"{key} has more than one model: give each entity a file of its own")
-        carriers.setdefault(key, []).append(entity)
+    for (entity, key), model in sorted(facets.MODELS.items()):
+        # A key that means something else on another entity has a file for each.
+        name = (
+            key if len({facets.MODELS[place] for place in facets.MODELS if place[1] == key}) == 1 else f"{entity}.{key}"
+        )
+        models[name] = model
+        carriers.setdefault(name, []).append(entity)
     texts = {EVENTS / f"{key}.schema.json": _facet_schema(key, models[key], carriers[key]) for key in models}
     return {EVENTS / "README.md": _facet_index(models, carriers), **texts}
 
@@ -140,6 +188,17 @@ def _facet_schema(key: str, model: type[facets.Facet], entities: list[str]) -> s
         "title": key,
         "description": _purpose(model),
         "$comment": f"Read in facets of: {', '.join(entities)}. Generated by 'make docs'.",
+    }
+    return json.dumps({**head, **{name: schema[name] for name in sorted(schema) if name not in head}}, indent=2) + "\n"
+
+
+def _result_schema() -> str:
+    schema = _plain(CheckResultLine.model_json_schema())
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "check_result",
+        "description": schema["description"],
+        "$comment": "A line of what 'headwater import json' reads. Generated by 'make docs'.",
     }
     return json.dumps({**head, **{name: schema[name] for name in sorted(schema) if name not in head}}, indent=2) + "\n"
 

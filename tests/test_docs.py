@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import docs
@@ -22,7 +22,8 @@ from headwater.cli import main
 from headwater.errors import HeadwaterError
 from headwater.settings import Settings
 from headwater.store import Reader, Store
-from support import ROOT, SALES
+from ruamel.yaml import YAML
+from support import ROOT, SALES, headwater
 
 README = ROOT / "README.md"
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -118,7 +119,7 @@ def test_the_help_of_a_setting_names_its_flag_variable_and_default(command: str,
     assert f"--{setting.replace('_', '-')} " in said
     assert f"[env var: HEADWATER_{setting.upper()}]" in said
     assert f" {field.description}" in said
-    if field.default is not None:
+    if field.default not in (None, (), {}):
         default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
         assert f" {field.description} [default: {default}]" in said
 
@@ -164,6 +165,15 @@ def test_the_package_has_the_version_that_it_says() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"] == __version__
 
 
+def test_every_dependency_has_its_reason_beside_it_and_a_version_that_is_tested() -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    needed = tomllib.loads(pyproject)["project"]["dependencies"]
+    reasons = dict(re.findall(r'^    "([^"]+)",  *# (.+)$', pyproject, re.MULTILINE))
+    assert [dependency for dependency in needed if dependency not in reasons] == []
+    names = {re.split(r"[\[<>=]", dependency)[0].replace(".", "-") for dependency in needed}
+    assert names <= set(re.findall("^([^=\n]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+
+
 # The code of README.md
 
 
@@ -202,6 +212,103 @@ def test_the_sql_of_the_readme_answers(block: Block, store: Path, monkeypatch: p
         assert bool(len(answer)) != ("-- no rows" in block.text)
 
 
+# What the tests of README.md test: it makes its own client, as pipelines do.
+PIPELINE = """
+from openlineage.client import OpenLineageClient
+from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
+
+def load_orders():
+    run = Run(runId="01a203e3-dfe8-79e3-b732-8bfec173f912")
+    for state, time in ((RunState.START, "2026-01-01T00:00:00Z"), (RunState.COMPLETE, "2026-01-01T00:00:01Z")):
+        OpenLineageClient().emit(
+            RunEvent(
+                eventType=state,
+                eventTime=time,
+                run=run,
+                job=Job(namespace="shop", name="load_orders"),
+                producer="https://example.org",
+                inputs=[InputDataset(namespace="db", name="raw.orders")],
+                outputs=[OutputDataset(namespace="db", name="shop.orders")],
+            )
+        )
+"""
+
+
+def test_the_tests_of_the_readme_pass(tmp_path: Path) -> None:
+    shutil.copytree(SALES / "events", tmp_path / "events")
+    (tmp_path / "pipeline.py").write_text(PIPELINE)
+    found = [block for block in blocks("python") if "def test_" in block.text]
+    for block in found:
+        (tmp_path / f"test_line_{block.line}.py").write_text(block.text)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(found)} passed" in done.stdout
+    assert (tmp_path / "events" / "load_orders.ndjson").exists()
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for block in blocks("python") if "def test_" not in block.text],
+    ids=lambda block: f"line {block.line}",
+)
+def test_the_python_of_the_readme_runs(block: Block, store: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", block.text]
+    done = subprocess.run(command, cwd=store.parent, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_snapshot_is_kept_and_a_newer_one_is_found_as_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    failing = "SELECT count(*) AS failed FROM {}check_result WHERE status = 'failed'"
+    assert headwater(tmp_path, "replay", str(DAYS[0])) == ""
+    [block] = [block for block in blocks("python") if "def ask(" in block.text]
+    readers: dict[str, Any] = {}
+    exec(block.text, readers)
+    session = duckdb.connect()
+    session.execute("ATTACH 'lineage.duckdb' AS lineage (READ_ONLY)")
+
+    def seen() -> tuple[int, int]:
+        [[count]] = session.execute(failing.format("lineage.")).fetchall()
+        return readers["ask"](failing.format(""))["failed"][0].as_py(), count
+
+    assert seen() == (0, 0)
+    with duckdb.connect("lineage.duckdb", read_only=True):
+        assert headwater(tmp_path, "replay", str(DAYS[1])) == ""
+        assert seen() == (0, 0), "a connection of the process, or a session, has let go of its snapshot"
+    assert seen() == (6, 0)
+    session.execute("DETACH lineage")
+    session.execute("ATTACH 'lineage.duckdb' AS lineage (READ_ONLY)")
+    assert seen() == (6, 6)
+    session.close()
+
+
+def test_the_dbt_sources_of_the_readme_are_views_of_the_store(store: Path) -> None:
+    texts = [block.text for block in blocks("yaml")]
+    profile, models = (
+        YAML(typ="safe").load(next(text for text in texts if text.startswith(f"# {file}")))
+        for file in ("profiles.yml", "models/")
+    )
+    [attached] = profile["sales"]["outputs"]["prod"]["attach"]
+    assert (attached["path"], attached["read_only"]) == (store.name, True)
+    [source] = models["sources"]
+    assert (source["database"], source["schema"]) == (attached["alias"], "main")
+    with duckdb.connect(store, read_only=True) as connection:
+        for table in source["tables"]:
+            columns = connection.table(table["name"]).columns
+            asked = {column["name"] for column in table.get("columns", [])} | {table.get("loaded_at_field", columns[0])}
+            assert asked <= set(columns)
+            for test in (test for column in table.get("columns", []) for test in column.get("data_tests", [])):
+                where = test["accepted_values"]["config"]["where"]
+                assert len(connection.table(table["name"]).filter(where))
+
+
 class Command(NamedTuple):
     """A command of a console block, and the output that is printed below it."""
 
@@ -224,7 +331,8 @@ def test_the_commands_of_the_readme_do_what_it_says(store: Path, tmp_path: Path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     for command in commands():
-        if not command.text.startswith("headwater ") or command.text.split()[1] in NEEDS_BROKER:
+        program, verb, *_ = command.text.split()
+        if program not in ("headwater", "duckdb") or verb in NEEDS_BROKER:
             continue
         where = f"README.md, line {command.line}: {command.text}"
         done = subprocess.run(

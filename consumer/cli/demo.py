@@ -16,6 +16,7 @@ FIELD = "customer_id"
 QUESTION = f"""
 SELECT rank, score, name, field, job_name, bad_since, path, evidence
 FROM root_cause('{NAMESPACE}', '{DATASET}', fld := '{FIELD}')
+LIMIT 3
 """
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..settings import Settings, settings
+from ..notice import Notice
+from ..settings import settings
 from .options import settings_of
-from .output import say, writing
+from .output import log_as, say, saying, writing
 
 if TYPE_CHECKING:
     from ..loop import Progress
@@ -22,8 +23,19 @@ if TYPE_CHECKING:
 REPLAY_PUBLISH = 10.0  # seconds between two publications of a replay
 FULL_DISK_PAUSE = 30.0  # seconds until a full disk is looked at again
 
+_UPKEEP = (
+    "retain_events",
+    "retain_runs",
+    "retain_check_results",
+    "retain_duplicates",
+    "retain_dead_letters",
+    "retain_gaps",
+    "retain_every",
+    "compact_every",
+)
 _WRITING = (
     "store",
+    "store_mode",
     "publish_every",
     "batch_events",
     "batch_bytes",
@@ -33,64 +45,93 @@ _WRITING = (
     "memory_limit",
     "threads",
     "cache_memory",
+    "check_dimensions",
+    "incident_reopens_within",
+    "naive_time_zone",
+    "namespace_map",
+    "case_insensitive_namespaces",
+    "trim_partitions",
+    "redact",
+    "redact_key",
+    "redact_key_file",
+    "max_facet_bytes",
+    "max_record_bytes",
+)
+_WEBHOOK = (
+    "webhook_url",
+    "webhook_url_file",
+    "webhook_template",
+    "webhook_min_severity",
+    "webhook_delay",
+    "webhook_every",
 )
 _KAFKA = (
     "bootstrap_servers",
     "topic",
     "group_id",
     "security_protocol",
+    "ssl_cafile",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_key_password",
+    "ssl_key_password_file",
+    "ssl_check_hostname",
     "sasl_mechanism",
     "sasl_username",
     "sasl_password",
-    "ssl_cafile",
+    "sasl_password_file",
+    "sasl_oauth_token_file",
+    "sasl_oauth_token_url",
+    "sasl_oauth_client_id",
+    "sasl_oauth_client_secret",
+    "sasl_oauth_client_secret_file",
+    "sasl_oauth_scope",
 )
 
 
+_DQOPS = ("dqops", "dqops_every", "source_namespaces")
+_SERVING = ("listen", "http", "http_api_key", "http_api_key_file", "http_body_limit")
+_LOGS = ("log_format",)
+
+
 @click.command()
-@settings_of(*_KAFKA, *_WRITING)
+@settings_of(*_KAFKA, *_WRITING, *_DQOPS, *_WEBHOOK, *_SERVING, *_LOGS, *_UPKEEP)
 @click.option("--until-caught-up", is_flag=True, help="End once everything is folded that was there at the start.")
 def consume(until_caught_up: bool, **given: Any) -> None:
     """Fold a Kafka topic into the store and publish it as it grows: the sidecar.
 
     Goes on where the store ends; a topic read for the first time is read from its beginning. SIGTERM ends it cleanly.
+    With --webhook-url it tells people about each new incident, once. With --listen it serves metrics and health, and
+    with --http it takes events from producers that have no Kafka.
     """
     from ..errors import StoreFull
     from .running import stop_on_signal
+    from .serving import serving
+    from .sidecar import Sidecar
 
     chosen = settings(**given)
-    say(f"headwater consume: {chosen.described()}")
+    log_as(chosen.log_format)
+    say(Notice(f"headwater consume: {chosen.described()}", "started", settings=chosen.model_dump(mode="json")))
     with stop_on_signal() as stop:
-        while True:
-            try:
-                done = _consume_once(chosen, stop.is_set, until_caught_up)
-                break
-            except StoreFull as exc:
-                if until_caught_up or stop.is_set():
-                    raise
-                # What was committed is safe, and the offsets with it: start afresh from there once there is room.
-                say(f"headwater: {exc} Waiting for room.")
-                stop.wait(FULL_DISK_PAUSE)
-    say(f"Done: {_summary(done)}.")
-
-
-def _consume_once(chosen: Settings, stopping: Callable[[], bool], until_caught_up: bool) -> Progress:
-    from ..sources.kafka import KafkaSource
-    from .running import run_loop
-
-    source = KafkaSource(
-        chosen.bootstrap_servers,
-        chosen.topic,
-        chosen.group_id,
-        options=chosen.kafka_options(),
-        on_waiting=say,
-        stopping=stopping,
-    )
-    return run_loop(chosen, source, keeps_offsets=True, stopping=stopping, until_caught_up=until_caught_up)
+        sidecar = Sidecar(chosen, stop.is_set, until_caught_up=until_caught_up)
+        with contextlib.closing(sidecar), serving(chosen, sidecar.watch, sidecar.intake):
+            while True:
+                try:
+                    done = sidecar.run()
+                    break
+                except StoreFull as exc:
+                    if until_caught_up or stop.is_set():
+                        raise
+                    # What was committed is safe, and the offsets with it: start afresh from there once there is room.
+                    sidecar.watch.failed(exc)
+                    say(Notice(f"headwater: {exc} Waiting for room.", "store_full", "error"))
+                    stop.wait(FULL_DISK_PAUSE)
+    say(Notice(f"Done: {_summary(done)}.", "stopped", **done._asdict()))
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@settings_of(*_WRITING)
+@settings_of(*_WRITING, *_LOGS)
 def replay(paths: tuple[str, ...], **given: Any) -> None:
     """Fold captured events into the store; no broker is needed.
 
@@ -105,10 +146,11 @@ def replay(paths: tuple[str, ...], **given: Any) -> None:
     from .running import limits_of, run_loop, stop_on_signal
 
     chosen = settings(**given)
+    log_as(chosen.log_format)
     source = FileSource(paths)
     # Nobody waits for a file's newest record: whole batches, and readers see how far it is now and then.
     limits = limits_of(chosen)._replace(seconds=math.inf, publish_seconds=max(REPLAY_PUBLISH, chosen.publish_every))
-    with stop_on_signal() as stop, _progress_bar("replay", source.total_bytes) as advance:
+    with stop_on_signal() as stop, progress_bar("replay", source.total_bytes) as advance:
         done = run_loop(
             chosen,
             source,
@@ -128,7 +170,7 @@ def replay(paths: tuple[str, ...], **given: Any) -> None:
 
 @click.command()
 @click.argument("out", metavar="OUT")
-@settings_of(*(name for name in _KAFKA if name != "group_id"))
+@settings_of(*(name for name in _KAFKA if name != "group_id"), *_LOGS)
 @click.option("--follow", is_flag=True, help="Go on until SIGTERM or Ctrl-C.  [default: stop at the end of the topic]")
 def capture(out: str, follow: bool, **given: Any) -> None:
     """Record a topic to OUT as JSON lines; - is standard output.
@@ -142,17 +184,18 @@ def capture(out: str, follow: bool, **given: Any) -> None:
     from .running import stop_on_signal
 
     chosen = settings(**given)
+    log_as(chosen.log_format)
     count = 0
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
         stream = stack.enter_context(writing(out))
-        advance = stack.enter_context(_progress_bar("capture", None))
+        advance = stack.enter_context(progress_bar("capture", None))
         messages = kafka.capture(
             chosen.bootstrap_servers,
             chosen.topic,
             follow=follow,
             options=chosen.kafka_options(),
-            on_waiting=say,
+            on_waiting=saying("waiting_for_broker"),
             stopping=stop.is_set,
         )
         # Closed whatever happens: at the end of the interpreter the consumer would wait for a thread that is gone.
@@ -190,7 +233,7 @@ def _summary(done: Progress) -> str:
 
 
 @contextlib.contextmanager
-def _progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress_bar(what: str, total: int | None, unit: str = "bytes") -> Iterator[Callable[[int], None]]:
     """Yield a function that is told how far the work is; shown on stderr, and only on a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -198,7 +241,7 @@ def _progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    amount = DownloadColumn() if total is not None else MofNCompleteColumn()
+    amount = DownloadColumn() if total is not None and unit == "bytes" else MofNCompleteColumn()
     columns = (TextColumn(what), BarColumn(), amount, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)

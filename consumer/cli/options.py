@@ -43,7 +43,7 @@ def setting(name: str) -> Callable[[F], F]:
         show_envvar=True,
         default=None,
         metavar=_metavar(default, field.description or ""),
-        help=f"{field.description}" + (f"  [default: {shown}]" if default is not None else ""),
+        help=f"{field.description}" + (f"  [default: {shown}]" if shown else ""),
     )
 
 
@@ -73,4 +73,6 @@ def output_format(command: F) -> F:
 def _metavar(default: object, description: str) -> str:
     if description.startswith("Seconds"):
         return "SECONDS"
+    if description.startswith("Days"):
+        return "DAYS"
     return {int: "N", float: "SHARE"}.get(type(default), "TEXT")

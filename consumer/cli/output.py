@@ -7,16 +7,18 @@ import gzip
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from uuid import UUID
 
 import click
+
+from ..notice import Level, Notice
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,17 +26,60 @@ if TYPE_CHECKING:
 _FOREVER = (1 << 63) - 1  # DuckDB's infinity
 
 
+_log_format = "console"
+
+
+def log_as(format_: str) -> None:
+    """From now on, say what happens as sentences (``console``) or JSON lines (``json``), and others' warnings too."""
+    global _log_format
+    _log_format = format_
+    if format_ == "json":
+        from .logs import relay_warnings
+
+        relay_warnings()
+
+
 def say(sentence: str) -> None:
-    """Tell a person something, on stderr."""
+    """Tell a person something, on stderr; a `Notice` tells programs more."""
+    if _log_format == "json":
+        from .logs import line_of
+
+        sentence = line_of(sentence)
     click.echo(sentence, err=True)
 
 
-def show(result: pa.Table, format_: str | None) -> None:
-    """Print a result in the format that was asked for, or the one that fits where it goes."""
+def saying(event: str, level: Level = "warning") -> Callable[[str], None]:
+    """Return a `say` for sentences that are all about one thing."""
+    return lambda sentence: say(sentence if isinstance(sentence, Notice) else Notice(sentence, event, level))
+
+
+class Drawing(Protocol):
+    """Says how a table for people looks, where it is more than the columns and the values."""
+
+    def columns(self, names: list[str]) -> list[str]:
+        """Return the titles of the columns of a result that has *names*."""
+        ...
+
+    def row(self, row: Mapping[str, Any]) -> list[tuple[Any, str]]:
+        """Return the values of a row, each with the style that rich shows it in."""
+        ...
+
+
+def show(result: pa.Table, format_: str | None, draw: Drawing | None = None) -> None:
+    """Print a result in the format that was asked for, or the one that fits where it goes.
+
+    Args:
+        result: what to print.
+        format_: table, json or csv.
+        draw: how a table is drawn; JSON and CSV are what they are.
+    """
     chosen = format_ or ("table" if sys.stdout.isatty() else "json")
     names = result.column_names
     rows = zip(*map(_values, result.columns), strict=True)
-    {"table": _table, "json": _json_lines, "csv": _csv}[chosen](names, rows)
+    if chosen == "table":
+        _table(names, rows, draw)
+    else:
+        {"json": _json_lines, "csv": _csv}[chosen](names, rows)
 
 
 @contextmanager
@@ -64,14 +109,15 @@ def _packed(path: Path, ending: str) -> BinaryIO:
     return path.open("wb")
 
 
-def _table(names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def _table(names: list[str], rows: Iterable[tuple[Any, ...]], draw: Drawing | None) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*names, header_style="bold")
+    table = Table(*(draw.columns(names) if draw else names), header_style="bold")
     for row in rows:
-        table.add_row(*(Text(_text(value)) for value in row))
+        cells = draw.row(dict(zip(names, row, strict=True))) if draw else [(value, "") for value in row]
+        table.add_row(*(Text(_text(value), style=style) for value, style in cells))
     # A pipe has no width: a table that was asked for there is as wide as it needs to be.
     console = Console(
         width=None if sys.stdout.isatty() else 10_000, color_system=None if os.environ.get("NO_COLOR") else "auto"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import duckdb
@@ -15,6 +16,9 @@ from ..errors import QueryError, StoreBusy, StoreDamaged, StoreError, StoreFull,
 # 1.5 can read what 2.0 wrote only if this is set when a file is made; from 1.4.0 on a stray write-ahead log is refused
 # rather than replayed into a file that it does not belong to.
 STORAGE_VERSION = "v1.5.0"
+
+
+VERSION: str = duckdb.__version__
 
 
 class Database:
@@ -48,24 +52,33 @@ class Database:
             )
         config: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": STORAGE_VERSION}
         if read_only:
-            # A query is the user's own SQL: it reads the store and nothing else of the machine.
-            config = {"enable_external_access": False, "autoinstall_known_extensions": False}
+            # A query is the user's own SQL: it reads the store and nothing else of the machine or of this process.
+            config = {
+                "enable_external_access": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "python_enable_replacements": False,
+            }
         if memory_limit is not None:
             config["memory_limit"] = memory_limit
         if threads is not None:
             config["threads"] = threads
+        # Batches come from one thread, what people and webhooks do from others; a transaction is one thread's.
+        self._turn = RLock()
         with _errors(path):
             self._connection = duckdb.connect(path, read_only=read_only, config=config)
             self._connection.execute("SET TimeZone = 'UTC'")
+            if read_only:
+                self._connection.execute("SET lock_configuration = true")  # none of this can be undone
 
     def run(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> None:
         """Execute one statement, or several without parameters, and throw their results away."""
-        with _errors(self.path):
+        with self._turn, _errors(self.path):
             self._connection.execute(sql, parameters).fetchall()
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query. For values that Python has a type for; use `table` for times."""
-        with _errors(self.path):
+        with self._turn, _errors(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
     def table(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> pa.Table:
@@ -74,7 +87,7 @@ class Database:
         Raises:
             QueryError: the SQL is wrong.
         """
-        with _errors(self.path):
+        with self._turn, _errors(self.path):
             relation: duckdb.DuckDBPyRelation | None = self._connection.sql(sql, params=parameters)
             if relation is None:  # a statement that has no result
                 return pa.table({})
@@ -83,19 +96,20 @@ class Database:
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table visible to SQL under *name*, instead of one that had the name before."""
-        with _errors(self.path):
+        with self._turn, _errors(self.path):
             self._connection.register(name, table)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what happens inside, or nothing of it."""
-        self.run("BEGIN TRANSACTION")
-        try:
-            yield
-            self.run("COMMIT")
-        except BaseException:
-            self._rollback()
-            raise
+        """Commit what happens inside, or nothing of it. Other threads wait meanwhile."""
+        with self._turn:
+            self.run("BEGIN TRANSACTION")
+            try:
+                yield
+                self.run("COMMIT")
+            except BaseException:
+                self._rollback()
+                raise
 
     def checkpoint(self) -> None:
         """Bring everything that was committed into the main file."""

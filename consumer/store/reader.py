@@ -68,18 +68,18 @@ class Reader:
 
     def digest(self) -> str:
         """Return one hash of the store's facts: equal for stores that folded the same set of events."""
-        rows = self._database.rows("SELECT name, rows, sum::VARCHAR FROM store.digest ORDER BY name")
+        rows = self._database.rows("SELECT name, rows, sum::VARCHAR FROM store.digest() ORDER BY name")
         return sha256(repr(rows).encode()).hexdigest()
 
     def find_dataset(self, name: str, namespace: str | None = None) -> DatasetName:
-        """Return the dataset whose name is *name* or ends in it at a dot or slash.
+        """Return the dataset one of whose names is *name* or ends in it at a dot or slash.
 
         Raises:
             UnknownDataset: there is none, or more than one; the message lists what is near.
         """
         rows = self._database.rows(_FIND_DATASET, {"name": name, "namespace": namespace})
-        exact = [DatasetName(*row[:2]) for row in rows if row[1] == name]
-        found = exact or [DatasetName(*row[:2]) for row in rows]
+        exact = [DatasetName(*canonical) for *canonical, known_as in rows if known_as == name]
+        found = list(dict.fromkeys(exact or [DatasetName(*canonical) for *canonical, _ in rows]))
         if len(found) == 1:
             return found[0]
         if found:
@@ -135,9 +135,14 @@ LIMIT $most
 """
 
 _FIND_DATASET = """
-SELECT namespace, name FROM dataset
-WHERE (name = $name OR ends_with(name, '.' || $name) OR ends_with(name, '/' || $name))
-  AND ($namespace IS NULL OR namespace = $namespace)
+WITH known AS (
+    SELECT namespace, name, namespace AS known_in, name AS known_as FROM dataset
+    UNION ALL
+    SELECT namespace, name, alias_namespace, alias_name FROM dataset_alias
+)
+SELECT namespace, name, known_as FROM known
+WHERE (known_as = $name OR ends_with(known_as, '.' || $name) OR ends_with(known_as, '/' || $name))
+  AND ($namespace IS NULL OR known_in = $namespace)
 ORDER BY namespace, name
 """
 

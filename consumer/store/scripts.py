@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-Folder = Literal["migrations", "writes", "views", "macros"]
+Folder = Literal["migrations", "writes", "views", "macros", "upkeep"]
 
 
 class Script(NamedTuple):

@@ -1,77 +1,106 @@
--- The runs whose outputs a run really read: for each input, the newest completed write at or before the run started.
+-- The runs whose outputs a run really read: for each input, the newest write at or before the run started.
+--
+-- A run may write what it reads. It never reads what it has written itself, though, even if one event says that both happened
+-- at one moment: then the write before counts.
 CREATE MACRO run_upstream(run) AS TABLE
 WITH RECURSIVE
-    touch AS MATERIALIZED (
+    -- What could be reached at all, so that only the writes of these datasets are looked at.
+    link AS MATERIALIZED (
         SELECT DISTINCT
-            store_run.run_key,
-            shape_dataset.direction,
-            shape_dataset.dataset_id,
-            coalesce(store_run.started_at, store_run.first_at) AS read_at,
-            CASE
-                WHEN lineage.streaming THEN store_run.last_at
-                WHEN store_run.state.name = 'COMPLETE' THEN store_run.state.event_time
-            END AS written_at
-        FROM store.run AS store_run
-        JOIN store.lineage USING (lineage_id)
-        JOIN store.lineage_shape USING (lineage_id)
-        JOIN store.shape
-            ON
-                shape.shape_id = lineage_shape.shape_id
-                AND shape.job_id = lineage.job_id
-        JOIN store.shape_dataset ON shape_dataset.shape_id = lineage_shape.shape_id
+            made_from.upstream_id,
+            made_from.downstream_id
+        FROM store.made_from
+    ),
+    input AS MATERIALIZED (
+        SELECT DISTINCT
+            lineage_shape.lineage_id,
+            dataset.canonical_id AS dataset_id
+        FROM store.lineage_shape
+        JOIN store.shape USING (shape_id)
+        JOIN store.shape_dataset USING (shape_id)
+        JOIN store.dataset USING (dataset_id)
+        WHERE shape_dataset.direction = 'input'
+    ),
+    reach(dataset_id) AS (
+        SELECT input.dataset_id
+        FROM store.job_run AS asked
+        JOIN input USING (lineage_id)
+        WHERE asked.run_id = run
+        UNION
+        SELECT link.upstream_id
+        FROM reach
+        JOIN link ON link.downstream_id = reach.dataset_id
     ),
     -- Two runs that wrote one dataset in the same microsecond: the greater key stands for both, here as everywhere.
-    write AS (
+    write AS MATERIALIZED (
         SELECT
-            dataset_id,
-            written_at,
-            max(run_key) AS run_key
-        FROM touch
-        WHERE direction = 'output' AND written_at IS NOT NULL
-        GROUP BY
-            dataset_id,
-            written_at
+            write.dataset_id,
+            write.written_at,
+            write.run_key,
+            write.lineage_id,
+            write.started_at
+        FROM store.write
+        SEMI JOIN reach ON reach.dataset_id = write.dataset_id
     ),
-    step AS MATERIALIZED (
+    walk(run_key, lineage_id, read_at, depth) USING KEY (run_key) AS (
         SELECT
-            touch.run_key,
-            write.run_key AS upstream_key
-        FROM touch
-        ASOF JOIN write
-            ON
-                write.dataset_id = touch.dataset_id
-                AND write.written_at <= touch.read_at
-        WHERE touch.direction = 'input'
-    ),
-    walk(run_key, depth) USING KEY (run_key) AS (
-        SELECT
-            run_key,
+            asked.run_key,
+            asked.lineage_id,
+            max(coalesce(asked.started_at, asked.first_at)),
             0
-        FROM store.run
-        WHERE run_id = run
+        FROM store.job_run AS asked
+        WHERE asked.run_id = run
+        GROUP BY
+            asked.run_key,
+            asked.lineage_id
         UNION
         SELECT
-            step.upstream_key,
-            min(walk.depth) + 1
-        FROM walk
-        JOIN step ON step.run_key = walk.run_key
-        LEFT JOIN recurring.walk AS seen ON seen.run_key = step.upstream_key
+            step.newest.run_key,
+            any_value(step.newest.lineage_id),
+            max(step.newest.started_at),
+            min(step.depth) + 1
+        FROM (
+            SELECT
+                walk.run_key,
+                input.dataset_id,
+                walk.depth,
+                max(
+                    {
+                        'written_at': write.written_at,
+                        'run_key': write.run_key,
+                        'lineage_id': write.lineage_id,
+                        'started_at': write.started_at
+                    }
+                ) AS newest
+            FROM walk
+            JOIN input ON input.lineage_id = walk.lineage_id
+            JOIN write
+                ON
+                    write.dataset_id = input.dataset_id
+                    AND write.written_at <= walk.read_at
+                    AND write.run_key != walk.run_key
+            GROUP BY
+                walk.run_key,
+                input.dataset_id,
+                walk.depth
+        ) AS step
+        LEFT JOIN recurring.walk AS seen ON seen.run_key = step.newest.run_key
         WHERE seen.run_key IS NULL
-        GROUP BY step.upstream_key
+        GROUP BY step.newest.run_key
     )
 SELECT
-    store_run.run_id,
+    upstream.run_id,
     job.namespace AS job_namespace,
     job.name AS job_name,
-    store_run.state.name AS state,
+    upstream.state.name AS state,
     walk.depth
 FROM walk
-JOIN store.run AS store_run USING (run_key)
-JOIN store.job ON job.job_id = store_run.job.job_id
+JOIN store.run AS upstream USING (run_key)
+JOIN store.job ON job.job_id = upstream.job.job_id
 WHERE walk.depth > 0
 ORDER BY
     walk.depth,
-    store_run.run_id;
+    upstream.run_id;
 
 COMMENT ON MACRO TABLE run_upstream IS
     'The runs whose outputs a run really read. FROM run_upstream(''run id''): run_id, job_namespace, job_name, state, depth.';

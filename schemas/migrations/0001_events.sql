@@ -2,9 +2,11 @@
 --
 -- An event is one row, what repeats from event to event is kept once and found by the hash of its content:
 --
---     event ──> shape ──> shape_dataset, shape_facet ──> document ──> schema_field, column_lineage, assertion, symlink
---       └─────> run      (what the events of a run say together)
+--     event ──> shape ──> shape_dataset, shape_facet ──> document ──> schema_field, column_lineage, assertion
+--       ├─────> run      (what the events of a run say together)
 --       └─────> passing_facet ──> document
+--
+--     dataset ──> dataset  (its canonical name)
 --
 -- No table has a key or an index: DuckDB's cost more than they give here. Each write sees to uniqueness itself. A
 -- structure that begins with event_time and event_id is a stamped value: the greatest one is the newest.
@@ -17,6 +19,11 @@ CREATE TABLE store.migration (
     applied_at TIMESTAMPTZ NOT NULL
 );
 
+-- Which views and macros the store has: a hash of their SQL, and DuckDB's version.
+CREATE TABLE store.views (
+    version VARCHAR NOT NULL
+);
+
 CREATE TABLE store.job (
     job_id UBIGINT NOT NULL,
     namespace VARCHAR NOT NULL,
@@ -26,7 +33,15 @@ CREATE TABLE store.job (
 CREATE TABLE store.dataset (
     dataset_id UBIGINT NOT NULL,
     namespace VARCHAR NOT NULL,
-    name VARCHAR NOT NULL
+    name VARCHAR NOT NULL,
+    canonical_id UBIGINT NOT NULL  -- of all names of one dataset, the one that views show; facts keep the name they came with
+);
+
+-- One name of a dataset is another name of it. Once said it holds: the names that hang together only ever grow.
+CREATE TABLE store.alias (
+    dataset_id UBIGINT NOT NULL,
+    alias_id UBIGINT NOT NULL,
+    type VARCHAR NOT NULL  -- TABLE, LOCATION, ... as the producer says, in upper case; '' when it does not say
 );
 
 CREATE TABLE store.document (
@@ -62,6 +77,25 @@ CREATE TABLE store.column_lineage (
     masking BOOLEAN
 );
 
+-- What lineage facets say outright, one row for each pair.
+CREATE TABLE store.explicit_lineage (
+    document_id UUID NOT NULL,
+    downstream_id UBIGINT,  -- NULL: the dataset that carries the facet; nothing when a job does
+    downstream_field VARCHAR,  -- NULL: the whole dataset
+    upstream_id UBIGINT,  -- NULL: it is made from no dataset
+    upstream_field VARCHAR,  -- NULL: the dataset as a whole, or which column is not known
+    transformation_type VARCHAR,
+    transformation_subtype VARCHAR,
+    masking BOOLEAN
+);
+
+-- Jobs that follow other jobs without a dataset between; NULL is the job that carries the facet.
+CREATE TABLE store.job_link (
+    document_id UUID NOT NULL,
+    upstream_job_id UBIGINT,
+    downstream_job_id UBIGINT
+);
+
 CREATE TABLE store.assertion (
     document_id UUID NOT NULL,
     ordinal INTEGER NOT NULL,
@@ -74,18 +108,13 @@ CREATE TABLE store.assertion (
     actual VARCHAR
 );
 
-CREATE TABLE store.symlink (
-    document_id UUID NOT NULL,
-    namespace VARCHAR NOT NULL,
-    name VARCHAR NOT NULL,
-    type VARCHAR
-);
-
 CREATE TABLE store.shape (
     shape_id UBIGINT NOT NULL,
     job_id UBIGINT,  -- NULL: a dataset event
     job_type VARCHAR,
-    processing_type VARCHAR
+    processing_type VARCHAR,
+    stands_alone BOOLEAN NOT NULL,  -- what one event says replaces what the one before said (COMPLETE_SNAPSHOT)
+    tells_lineage BOOLEAN NOT NULL  -- it has datasets or a facet that says what is made from what
 );
 
 CREATE TABLE store.shape_seen (
@@ -144,7 +173,14 @@ CREATE TABLE store.run (
     ),
     error STRUCT(event_time TIMESTAMPTZ, event_id UUID, message VARCHAR),
     source STRUCT(event_time TIMESTAMPTZ, event_id UUID, version VARCHAR),
-    lineage_id UBIGINT  -- NULL: no event of the run named a dataset
+    lineage_id UBIGINT  -- NULL: no event of the run named a dataset, or see run_job
+);
+
+-- Runs that others name as their parent or root, whether or not an event of their own ever comes.
+CREATE TABLE store.named_run (
+    run_key UUID NOT NULL,
+    run_id VARCHAR NOT NULL,
+    job_id UBIGINT  -- NULL: not said
 );
 
 CREATE TABLE store.passing_facet (

@@ -6,7 +6,8 @@ CREATE TABLE store.lineage (
     lineage_id UBIGINT NOT NULL,
     job_id UBIGINT,  -- NULL: declared by a dataset event
     dataset_id UBIGINT,  -- of that dataset event
-    streaming BOOLEAN NOT NULL
+    streaming BOOLEAN NOT NULL,
+    snapshots BOOLEAN NOT NULL  -- its events replace each other
 );
 
 CREATE TABLE store.lineage_shape (
@@ -20,7 +21,7 @@ CREATE TABLE store.lineage_edge (
     job_id UBIGINT,
     upstream_id UBIGINT NOT NULL,
     downstream_id UBIGINT NOT NULL,
-    evidence VARCHAR NOT NULL  -- column or inputs_outputs
+    evidence VARCHAR NOT NULL  -- explicit, column or inputs_outputs
 );
 
 CREATE TABLE store.lineage_column (
@@ -30,8 +31,28 @@ CREATE TABLE store.lineage_column (
     document_id UUID NOT NULL  -- its columnLineage facet
 );
 
+CREATE TABLE store.lineage_explicit (
+    lineage_id UBIGINT NOT NULL,
+    job_id UBIGINT,
+    dataset_id UBIGINT,  -- what carries the facet; NULL: the job
+    document_id UUID NOT NULL  -- a lineage facet
+);
+
+-- A run id that several jobs share is a run of each of them.
+CREATE TABLE store.run_job (
+    run_key UUID NOT NULL,
+    job_id UBIGINT NOT NULL,
+    lineage_id UBIGINT NOT NULL,
+    first_at TIMESTAMPTZ NOT NULL,
+    started_at TIMESTAMPTZ,
+    last_at TIMESTAMPTZ NOT NULL,
+    state STRUCT(rank UTINYINT, event_time TIMESTAMPTZ, event_id UUID, name VARCHAR)
+);
+
+-- An event that says by itself what is made from what: a job or dataset event, or a snapshot of a streaming run.
 CREATE TABLE store.declaration (
     lineage_id UBIGINT NOT NULL,
     event_time TIMESTAMPTZ NOT NULL,
-    event_id UUID NOT NULL
+    event_id UUID NOT NULL,
+    run_key UUID
 );

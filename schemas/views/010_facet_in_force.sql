@@ -1,10 +1,11 @@
--- Lasting facets that hold now: the newest of each key of each job and dataset.
+-- Lasting facets that hold now: the newest of each key of each job and dataset, under
+-- whichever of its names it came. A dataset_id is that of the canonical name, here and in all views above.
 CREATE VIEW store.facet_in_force AS
 WITH
     newest AS (
         SELECT
             CASE WHEN shape_facet.dataset_id IS NULL THEN shape.job_id END AS job_id,
-            shape_facet.dataset_id,
+            dataset.canonical_id AS dataset_id,
             shape_facet.key,
             max(
                 {
@@ -16,6 +17,7 @@ WITH
         FROM store.shape_facet
         JOIN store.shape USING (shape_id)
         JOIN store.shape_seen USING (shape_id)
+        LEFT JOIN store.dataset USING (dataset_id)
         GROUP BY ALL
     )
 SELECT

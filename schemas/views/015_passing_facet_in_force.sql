@@ -6,11 +6,12 @@ WITH
             entity,
             run_key,
             direction,
-            dataset_id,
+            dataset.canonical_id AS dataset_id,
             job_id,
             key,
             max({'event_time': event_time, 'event_id': event_id, 'document_id': document_id}) AS winner
         FROM store.passing_facet
+        LEFT JOIN store.dataset USING (dataset_id)
         GROUP BY ALL
     )
 SELECT

@@ -8,9 +8,14 @@ WITH
             max({'written_at': run.state.event_time, 'run_id': run.run_id}) FILTER (run.state.name = 'COMPLETE')
                 AS completed,
             max({'written_at': run.last_at, 'run_id': run.run_id}) AS newest
-        FROM store.run
-        WHERE run.lineage_id IS NOT NULL
+        FROM store.job_run AS run
         GROUP BY run.lineage_id
+    ),
+    -- A run that dropped a dataset looks like one that wrote it: these few are looked at run by run.
+    dropped AS (
+        SELECT DISTINCT dataset_id
+        FROM store.lifecycle_change
+        WHERE change = 'DROP'
     ),
     write AS (
         SELECT
@@ -25,10 +30,11 @@ WITH
     output AS (
         SELECT DISTINCT
             lineage_shape.lineage_id,
-            shape_dataset.dataset_id
+            dataset.canonical_id AS dataset_id
         FROM store.lineage_shape
         JOIN store.shape USING (shape_id)
         JOIN store.shape_dataset USING (shape_id)
+        JOIN store.dataset USING (dataset_id)
         WHERE shape_dataset.direction = 'output' AND shape.job_type IS DISTINCT FROM 'TEST'
     )
 SELECT
@@ -37,4 +43,13 @@ SELECT
     CASE WHEN write.streaming THEN write.newest ELSE write.completed END.run_id AS run_id
 FROM write
 JOIN output USING (lineage_id)
-WHERE CASE WHEN write.streaming THEN write.newest ELSE write.completed END IS NOT NULL;
+ANTI JOIN dropped ON dropped.dataset_id = output.dataset_id
+WHERE CASE WHEN write.streaming THEN write.newest ELSE write.completed END IS NOT NULL
+UNION ALL BY NAME
+SELECT
+    write.dataset_id,
+    write.written_at,
+    run.run_id
+FROM store.write
+SEMI JOIN dropped ON dropped.dataset_id = write.dataset_id
+JOIN store.run USING (run_key);

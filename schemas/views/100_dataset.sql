@@ -1,20 +1,24 @@
 -- Every table, file or topic that an event named.
 CREATE VIEW dataset AS
 WITH
-    -- Being named by column lineage only is enough to be a dataset.
+    -- Being named by column lineage only is enough to be a dataset. What a test writes is none: dbt names a table for the
+    -- failed rows of each test, whether it keeps them or not.
     appearance AS (
         SELECT
-            shape_dataset.dataset_id,
+            dataset.canonical_id AS dataset_id,
             shape_seen.first_seen_at,
             shape_seen.newest.event_time AS last_seen_at
         FROM store.shape_dataset
         JOIN store.shape_seen USING (shape_id)
+        JOIN store.dataset USING (dataset_id)
+        JOIN store.shape USING (shape_id)
+        WHERE NOT (shape_dataset.direction = 'output' AND shape.job_type IS NOT DISTINCT FROM 'TEST')
         UNION ALL
         SELECT
             upstream_id,
             first_seen_at,
             last_seen_at
-        FROM store.edge_at(NULL)
+        FROM store.edge_now
     ),
     seen AS (
         SELECT
@@ -34,51 +38,77 @@ WITH
     lifecycle AS (
         SELECT
             dataset_id,
+            max({'event_time': event_time, 'event_id': event_id, 'change': change}) AS newest
+        FROM store.lifecycle_change
+        GROUP BY dataset_id
+    ),
+    version AS (
+        SELECT
+            dataset_id,
             max({'event_time': event_time, 'event_id': event_id, 'body': body}) AS newest
         FROM store.passing_facet_in_force
-        WHERE key = 'lifecycleStateChange'
+        WHERE key = 'version' AND entity = 'dataset'
+        GROUP BY dataset_id
+        HAVING NOT max({'event_time': event_time, 'event_id': event_id, 'deleted': deleted}).deleted
+    ),
+    -- All in one pass; there is one facet of each key.
+    said AS (
+        SELECT
+            dataset_id,
+            any_value(body) FILTER (key = 'datasetType') AS dataset_type,
+            any_value(body) FILTER (key = 'documentation') AS documentation,
+            any_value(body) FILTER (key = 'ownership') AS ownership,
+            any_value(body) FILTER (key = 'dataSource') AS data_source,
+            any_value(body) FILTER (key = 'storage') AS storage,
+            any_value(body) FILTER (key = 'hierarchy') AS hierarchy
+        FROM store.facet_in_force
+        WHERE key IN ('datasetType', 'documentation', 'ownership', 'dataSource', 'storage', 'hierarchy')
         GROUP BY dataset_id
     ),
     renaming AS (
         SELECT
-            lifecycle.newest.body ->> '$.previousIdentifier.namespace' AS old_namespace,
-            lifecycle.newest.body ->> '$.previousIdentifier.name' AS old_name,
-            max({'event_time': lifecycle.newest.event_time, 'namespace': dataset.namespace, 'name': dataset.name})
-                AS newest
-        FROM lifecycle
-        JOIN store.dataset USING (dataset_id)
-        WHERE upper(lifecycle.newest.body ->> '$.lifecycleStateChange') = 'RENAME'
-        GROUP BY ALL
+            renaming.old_id,
+            max({'renamed_at': renaming.renamed_at, 'namespace': dataset.namespace, 'name': dataset.name}) AS newest
+        FROM store.renaming
+        JOIN store.dataset ON dataset.dataset_id = renaming.new_id
+        WHERE renaming.written_again_at IS NULL
+        GROUP BY renaming.old_id
     )
 SELECT
     dataset.namespace,
     dataset.name,
-    dataset_type.body ->> '$.datasetType' AS dataset_type,
-    documentation.body ->> '$.description' AS description,
-    from_json(ownership.body -> '$.owners[*].name', '["VARCHAR"]') AS owners,
+    said.dataset_type ->> '$.datasetType' AS dataset_type,
+    said.documentation ->> '$.description' AS description,
+    from_json(said.ownership -> '$.owners[*].name', '["VARCHAR"]') AS owners,
     seen.first_seen_at,
     seen.last_seen_at,
     write.newest.written_at AS last_written_at,
     write.newest.run_id AS last_write_run_id,
     CASE
         WHEN
-            upper(lifecycle.newest.body ->> '$.lifecycleStateChange') = 'DROP'
+            lifecycle.newest.change = 'DROP'
             AND lifecycle.newest.event_time >= coalesce(write.newest.written_at, lifecycle.newest.event_time)
             THEN lifecycle.newest.event_time
     END AS dropped_at,
     renaming.newest.namespace AS renamed_to_namespace,
-    renaming.newest.name AS renamed_to_name
+    renaming.newest.name AS renamed_to_name,
+    said.dataset_type ->> '$.subType' AS dataset_sub_type,
+    said.documentation ->> '$.contentType' AS description_content_type,
+    said.data_source ->> '$.name' AS data_source,
+    said.data_source ->> '$.uri' AS data_source_uri,
+    said.storage ->> '$.storageLayer' AS storage_layer,
+    said.storage ->> '$.fileFormat' AS file_format,
+    from_json(said.hierarchy -> '$.hierarchy', '[{"type": "VARCHAR", "name": "VARCHAR"}]') AS hierarchy,
+    version.newest.body ->> '$.datasetVersion' AS dataset_version,
+    lifecycle.newest.change AS lifecycle_state_change,
+    CASE WHEN lifecycle.newest.change IS NOT NULL THEN lifecycle.newest.event_time END AS lifecycle_changed_at
 FROM seen
 JOIN store.dataset USING (dataset_id)
-LEFT JOIN store.facet_in_force AS dataset_type
-    ON dataset_type.dataset_id = seen.dataset_id AND dataset_type.key = 'datasetType'
-LEFT JOIN store.facet_in_force AS documentation
-    ON documentation.dataset_id = seen.dataset_id AND documentation.key = 'documentation'
-LEFT JOIN store.facet_in_force AS ownership
-    ON ownership.dataset_id = seen.dataset_id AND ownership.key = 'ownership'
+LEFT JOIN said ON said.dataset_id = seen.dataset_id
+LEFT JOIN version ON version.dataset_id = seen.dataset_id
 LEFT JOIN write ON write.dataset_id = seen.dataset_id
 LEFT JOIN lifecycle ON lifecycle.dataset_id = seen.dataset_id
-LEFT JOIN renaming ON renaming.old_namespace = dataset.namespace AND renaming.old_name = dataset.name;
+LEFT JOIN renaming ON renaming.old_id = seen.dataset_id;
 
 COMMENT ON VIEW dataset IS 'Every table, file or topic that an event named.';
 COMMENT ON COLUMN dataset.namespace IS 'Where the dataset is, such as postgres://db:5432.';
@@ -93,3 +123,14 @@ COMMENT ON COLUMN dataset.last_write_run_id IS 'That run.';
 COMMENT ON COLUMN dataset.dropped_at IS 'When it was dropped, if nothing wrote it since.';
 COMMENT ON COLUMN dataset.renamed_to_namespace IS 'Namespace of the name it was given when it was renamed.';
 COMMENT ON COLUMN dataset.renamed_to_name IS 'The name it was given when it was renamed.';
+COMMENT ON COLUMN dataset.dataset_sub_type IS 'A closer word for its type, such as EXTERNAL or MATERIALIZED.';
+COMMENT ON COLUMN dataset.description_content_type IS 'How the description is written, such as text/markdown.';
+COMMENT ON COLUMN dataset.data_source IS 'What holds it: a database, a cluster, a bucket.';
+COMMENT ON COLUMN dataset.data_source_uri IS 'Where that is.';
+COMMENT ON COLUMN dataset.storage_layer IS 'The layer that stores it, such as iceberg or delta.';
+COMMENT ON COLUMN dataset.file_format IS 'The format of its files, such as parquet.';
+COMMENT ON COLUMN dataset.hierarchy IS 'The way to it, outermost first: type and name of each level.';
+COMMENT ON COLUMN dataset.dataset_version IS 'The version of its data that was named last, such as a snapshot id.';
+COMMENT ON COLUMN dataset.lifecycle_state_change IS
+    'What was done to it last, of ALTER, CREATE, DROP, OVERWRITE, RENAME and TRUNCATE.';
+COMMENT ON COLUMN dataset.lifecycle_changed_at IS 'When that was.';

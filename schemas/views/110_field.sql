@@ -4,13 +4,14 @@ WITH
     -- A field is seen whenever a schema that has it is.
     seen AS (
         SELECT
-            shape_facet.dataset_id,
+            dataset.canonical_id AS dataset_id,
             schema_field.field,
             min(shape_seen.first_seen_at) AS first_seen_at,
             max(shape_seen.newest.event_time) AS last_seen_at
         FROM store.shape_facet
         JOIN store.shape_seen USING (shape_id)
         JOIN store.schema_field USING (document_id)
+        JOIN store.dataset USING (dataset_id)
         WHERE shape_facet.key = 'schema'
         GROUP BY ALL
     )

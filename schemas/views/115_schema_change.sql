@@ -3,13 +3,14 @@ CREATE VIEW schema_change AS
 WITH
     observation AS (
         SELECT
-            shape_facet.dataset_id,
+            dataset.canonical_id AS dataset_id,
             event.event_time,
             event.event_id,
             event.run_key,
             max(shape_facet.document_id) AS document_id
         FROM store.event
         JOIN store.shape_facet USING (shape_id)
+        JOIN store.dataset USING (dataset_id)
         WHERE shape_facet.key = 'schema'
         GROUP BY ALL
     ),

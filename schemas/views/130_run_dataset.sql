@@ -5,31 +5,35 @@ WITH
         SELECT
             event.run_key,
             shape_dataset.direction,
-            shape_dataset.dataset_id,
+            dataset.canonical_id AS dataset_id,
             min(event.event_time) AS first_seen_at,
             max(event.event_time) AS last_seen_at
         FROM store.event
         JOIN store.shape_dataset USING (shape_id)
+        JOIN store.dataset USING (dataset_id)
         WHERE event.run_key IS NOT NULL
         GROUP BY ALL
     ),
+    -- Several jobs may share a run id: the newest word counts, whichever of them has it.
     statistics AS (
         SELECT
             run_key,
             direction,
             dataset_id,
-            body
+            max({'event_time': event_time, 'event_id': event_id, 'body': body}).body AS body
         FROM store.passing_facet_in_force
         WHERE key IN ('inputStatistics', 'outputStatistics') AND entity IN ('input', 'output')
+        GROUP BY ALL
     ),
     version AS (
         SELECT
             run_key,
             direction,
             dataset_id,
-            body
+            max({'event_time': event_time, 'event_id': event_id, 'body': body}).body AS body
         FROM store.passing_facet_in_force
         WHERE key = 'version' AND entity = 'dataset' AND NOT deleted
+        GROUP BY ALL
     )
 SELECT
     run.run_id,

@@ -1,6 +1,6 @@
 -- One dataset is made from another by a job.
 CREATE VIEW edge AS
-FROM lineage_as_of(NULL);
+FROM store.named_edge('store.edge_now');
 
 COMMENT ON VIEW edge IS 'One dataset is made from another by a job.';
 COMMENT ON COLUMN edge.upstream_namespace IS 'Namespace of the dataset that is read.';

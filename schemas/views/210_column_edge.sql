@@ -16,7 +16,7 @@ SELECT
     edge.last_seen_at,
     edge.is_current,
     edge.last_run_id
-FROM store.column_edge_at(NULL) AS edge
+FROM store.column_edge_now AS edge
 JOIN store.dataset AS upstream ON upstream.dataset_id = edge.upstream_id
 JOIN store.dataset AS downstream ON downstream.dataset_id = edge.downstream_id
 LEFT JOIN store.job ON job.job_id = edge.job_id;

@@ -18,12 +18,14 @@ WITH
     passing_newest AS (
         SELECT
             entity,
-            CASE WHEN entity != 'job' THEN dataset_id END AS dataset_id,
+            CASE WHEN entity != 'job' THEN dataset.canonical_id END AS dataset_id,
             CASE WHEN entity = 'job' THEN job_id END AS job_id,
             CASE WHEN entity IN ('input', 'output') THEN run_key END AS run_key,
             key,
             max({'event_time': event_time, 'event_id': event_id, 'document_id': document_id}) AS winner
         FROM store.passing_facet
+        LEFT JOIN store.dataset USING (dataset_id)
+        WHERE entity != 'run'
         GROUP BY ALL
     ),
     passing AS (

@@ -24,7 +24,8 @@ LEFT JOIN store.shape_dataset
     ON
         shape_dataset.shape_id = event.shape_id
         AND shape_dataset.direction = 'dataset'
-LEFT JOIN store.dataset ON dataset.dataset_id = shape_dataset.dataset_id;
+LEFT JOIN store.dataset AS named ON named.dataset_id = shape_dataset.dataset_id
+LEFT JOIN store.dataset ON dataset.dataset_id = named.canonical_id;
 
 COMMENT ON VIEW event IS 'Every event, once.';
 COMMENT ON COLUMN event.event_id IS 'Hash of the event''s canonical JSON.';
@@ -34,7 +35,7 @@ COMMENT ON COLUMN event.event_time IS 'When it happened, by its producer''s cloc
 COMMENT ON COLUMN event.run_id IS 'The run, for a run event.';
 COMMENT ON COLUMN event.namespace IS 'Namespace of the job, or of the dataset for a dataset event.';
 COMMENT ON COLUMN event.name IS 'The job, or the dataset for a dataset event.';
-COMMENT ON COLUMN event.topic IS 'Topic of the record that brought it first; file:NAME for a file.';
+COMMENT ON COLUMN event.topic IS 'Topic of the record that brought it first; file:NAME for a file, http:lineage for HTTP.';
 COMMENT ON COLUMN event.partition IS 'Partition of that record.';
 COMMENT ON COLUMN event.source_offset IS 'Offset of that record; the line of a file, from 1.';
 COMMENT ON COLUMN event.received_at IS 'When that record was read.';

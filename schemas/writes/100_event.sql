@@ -5,6 +5,7 @@ SELECT
     batch.event_id,
     batch.kind,
     batch.event_time,
+    batch.run_key,
     batch.shape_id
 FROM batch_event AS batch
 ANTI JOIN store.event USING (event_time, event_id);

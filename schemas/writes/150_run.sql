@@ -4,9 +4,16 @@ MERGE INTO store.run
 USING (
     SELECT
         batch_run.*,
-        run_lineage.lineage_id
+        single.lineage_id
     FROM batch_run
-    LEFT JOIN run_lineage USING (run_key)
+    LEFT JOIN (
+        SELECT
+            run_key,
+            any_value(lineage_id) AS lineage_id
+        FROM run_lineage
+        GROUP BY run_key
+        HAVING count(*) = 1
+    ) AS single USING (run_key)
 ) AS batch ON run.run_key = batch.run_key
 WHEN MATCHED THEN UPDATE SET
     first_at = least(run.first_at, batch.first_at),

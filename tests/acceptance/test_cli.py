@@ -23,6 +23,7 @@ import pytest
 import zstandard
 from headwater import __version__
 from headwater.cli import main
+from headwater.core import is_compiled
 from headwater.sources.captured import Message, encode
 from headwater.store import Reader
 from support import SALES, values_of
@@ -297,6 +298,41 @@ def test_a_raw_record_of_which_two_elements_are_unreadable_is_printed_once(tmp_p
     assert headwater(tmp_path, "dead-letters", "--raw").out == "[1, 2]\n"
 
 
+def test_the_doctor_says_what_was_noticed_and_what_to_do(spoiled: Path) -> None:
+    done = headwater(spoiled, "doctor")
+    assert (done.code, done.err) == (0, "")
+    assert [(row["severity"], row["kind"], row["subject"], row["count"]) for row in done.rows] == [
+        ("error", "dead_letter", "invalid_json", 1),
+        ("error", "dead_letter", "invalid_utf8", 1),
+        ("error", "dead_letter", "no_event_time", 1),
+        ("error", "dead_letter", "no_run_id", 1),
+        ("error", "dead_letter", "not_an_event", 1),
+        ("info", "odd_run_id", "runs", 2),
+    ]
+    assert headwater(spoiled, "doctor", "--format", "csv").out.splitlines()[:2] == [
+        "severity,kind,subject,count,example,advice",
+        "error,dead_letter,invalid_json,1,file:mixed.ndjson 0 1: JSON is malformed: invalid character (byte 4),"
+        '"Look at them with headwater dead-letters; once the producer is mended, replay them."',
+    ]
+
+
+def test_the_doctor_waits_for_the_end_of_a_run_as_long_as_it_is_told(tmp_path: Path) -> None:
+    start = json.loads(run_event("east", "orders")) | {"eventType": "START"}
+    later = json.loads(run_event("west", "orders")) | {"eventTime": "2026-11-22T16:00:00Z"}
+    headwater(tmp_path, "replay", "-", stdin=json.dumps([start, later]).encode())
+
+    def endless(*arguments: object) -> list[str]:
+        rows = headwater(tmp_path, "doctor", *arguments).rows
+        return [row["example"] for row in rows if row["kind"] == "endless_run"]
+
+    assert (endless(), endless("--stale-after", 9), endless("--stale-after", 10)) == ([], ["east-orders"], [])
+
+
+def test_the_doctor_who_noticed_nothing_says_so(tmp_path: Path) -> None:
+    headwater(tmp_path, "replay", "-")
+    assert headwater(tmp_path, "doctor", "--format", "json") == (0, "", "Nothing was noticed.\n")
+
+
 # Printing
 
 VALUES = "SELECT 1 AS a, 'é, \"x\"' AS b, NULL AS c, ['p', 'q'] AS d, TIMESTAMPTZ '2026-11-22 06:00:00Z' AS e"
@@ -564,8 +600,65 @@ def test_without_a_failure_there_is_no_root_cause(sales: Path, options: list[str
     assert headwater(sales, "root-cause", "dim_customers", *options) == (
         0,
         "",
-        "No check of sales.data_mart.dim_customers or of anything upstream of it explains a failure.\n",
+        "Nothing at or upstream of sales.data_mart.dim_customers explains a failure.\n",
     )
+
+
+def test_a_failure_that_nothing_explains_is_said_to_be_one(sales: Path) -> None:
+    assert headwater(sales, "root-cause", "customers_ca_raw", "--field", "customer_id") == (
+        0,
+        "",
+        "sales.landing.customers_ca_raw fails source_unique_landing_customers_ca_raw_customer_id, and nothing that is "
+        "known at or upstream of it explains that better than a false alarm. Look at the run that loaded it first.\n",
+    )
+
+
+@pytest.mark.parametrize(("option", "name"), [("--field", "customer_name"), ("--check", "unique")])
+def test_a_field_or_check_that_is_not_there_is_answered_with_those_that_are(
+    sales: Path, option: str, name: str
+) -> None:
+    said = explained(headwater(sales, "root-cause", "dim_customers", option, name))
+    assert said.startswith(f"headwater: sales.data_mart.dim_customers has no {option[2:]} {name!r}. It has: ")
+    assert "customer_id" in said
+
+
+def test_the_path_can_be_drawn_for_mermaid(sales: Path) -> None:
+    done = headwater(sales, "root-cause", "dim_customers", "--field", "customer_id", "--format", "mermaid")
+    assert done.out.startswith(
+        'flowchart LR\n    n0["sales.landing.customers_ca_raw"]\n    n1["sales.cleansing.customers"]\n'
+        '    n2["sales.data_mart.dim_customers"]\n'
+    )
+    assert "    n0 --> n1\n    n1 --> n2\n" in done.out
+    assert done.out.endswith("    class n2 symptom\n    class n0 cause\n")
+
+
+def test_the_path_can_be_drawn_for_graphviz(sales: Path) -> None:
+    done = headwater(sales, "root-cause", "dim_customers", "--field", "customer_id", "--format", "dot")
+    assert done.out.startswith("digraph causes {\n    rankdir=LR;\n")
+    assert '    n0 [label="sales.landing.customers_ca_raw", fillcolor="#f8d7da"];\n' in done.out
+    assert "    n1 -> n2;\n" in done.out
+
+
+def test_the_page_needs_nothing_from_elsewhere(sales: Path) -> None:
+    page = headwater(sales, "root-cause", "dim_customers", "--field", "customer_id", "--format", "html").out
+    assert "<h1>What broke sales.data_mart.dim_customers</h1>" in page
+    assert re.findall(r"<h2>1\. (\S+) ", page) == ["sales.landing.customers_ca_raw"]
+    assert re.findall(r"src=|href=|url\(|@import|<script", page) == []
+
+
+def test_a_score_is_explained_by_its_parts_and_reasons(sales: Path) -> None:
+    parts = headwater(sales, "root-cause", "dim_customers", "--field", "customer_id", "--explain").rows
+    first = {row["part"]: row["reason"] for row in parts if row["rank"] == 1}
+    assert first["failed_check"] == ("A failure counts for as much as it is rare in the history of this very check.")
+    assert set(first) == {"failed_check", "explains", "path"}
+
+
+def test_the_blast_radius_says_how_bad_it_is(sales: Path) -> None:
+    done = headwater(sales, "blast-radius", "landing.customers_ca_raw", "--field", "customer_id")
+    assert [(row["name"], row["field"], row["depth"], row["current_severity"]) for row in done.rows] == [
+        ("sales.cleansing.customers", "customer_id", 1, "error"),
+        ("sales.data_mart.dim_customers", "customer_id", 2, "error"),
+    ]
 
 
 def test_a_moment_that_is_none_is_a_mistake_of_usage(sales: Path) -> None:
@@ -583,6 +676,7 @@ def test_a_moment_that_is_none_is_a_mistake_of_usage(sales: Path) -> None:
         ["query", "FROM edge"],
         ["root-cause", "orders"],
         ["dead-letters"],
+        ["doctor"],
         ["migrate", "--check"],
     ],
     ids=" ".join,
@@ -674,7 +768,7 @@ def test_the_schema_shows_the_columns_of_a_view_in_their_order(schema: list[dict
 
 def test_the_schema_says_what_a_view_is(schema: list[dict[str, Any]]) -> None:
     comments = [row["comment"] for row in schema if row["name"] == "dataset_alias"]
-    assert "The other names of datasets, as their symlinks facets give them." in comments
+    assert "The other names of datasets. Views show the canonical one; every name finds the dataset." in comments
 
 
 def test_the_ddl_makes_the_same_views_in_plain_duckdb(sales: Path, tmp_path: Path) -> None:
@@ -732,5 +826,64 @@ def test_the_help_lists_the_commands_and_keeps_its_examples_on_their_lines(tmp_p
     assert re.search(r"^ +headwater root-cause dim_customers  +ask$", done.out, re.MULTILINE)
 
 
+def test_the_help_is_there_at_once_because_it_imports_nothing_but_click() -> None:
+    """No clock: on a busy machine it would tell about the machine."""
+    script = "import sys; from headwater.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    before = modules_after("import sys; print(*sys.modules)")
+    imported = modules_after(script) - before
+    assert {name.partition(".")[0] for name in imported} - sys.stdlib_module_names == {"click", "headwater"}
+    assert {name for name in imported if name.startswith("headwater")} == {
+        "headwater",
+        "headwater.cli",
+        "headwater.cli.main",
+        "headwater.errors",
+    }
+    assert "asyncio" not in imported
+
+
+def modules_after(script: str) -> set[str]:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
 def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
-    assert headwater(tmp_path, "--version") == (0, f"headwater, version {__version__}\n", "")
+    core = "Rust" if is_compiled() else "Python"
+    assert headwater(tmp_path, "--version") == (0, f"headwater, version {__version__}, core in {core}\n", "")
+
+
+def test_a_query_may_begin_with_a_comment(sales: Path) -> None:
+    assert headwater(sales, "query", "-- how many\nSELECT 1 AS one").rows == [{"one": 1}]
+
+
+def test_a_store_that_somebody_owns_is_not_written(sales: Path, tmp_path: Path) -> None:
+    """The store may be closed for a moment while its owner puts another file in its place."""
+    with (tmp_path / ".lineage.live.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = headwater(tmp_path, "replay", HEALTHY)
+
+    assert explained(done) == (
+        "headwater: Another process is writing to lineage.duckdb: only one sidecar can own a store. End that process, "
+        "or give this one a store of its own with --store.\n"
+    )
+
+
+def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    """As root, who may write everywhere, a file in the place of the folder has to do."""
+    (tmp_path / "data").touch()
+    done = headwater(tmp_path, "replay", HEALTHY, "--store", "data/lineage.duckdb")
+
+    assert explained(done) == (
+        f"headwater: The folder of data/lineage.duckdb cannot be written by this user (number {os.getuid()}): File "
+        "exists. Give the folder to that user, or name another file with --store.\n"
+    )
+
+
+def test_a_refold_that_cannot_be_done_leaves_the_store_as_it_is(tmp_path: Path) -> None:
+    event = json.loads(run_event("db", "t")) | {"eventTime": "0001-01-01T00:00:00"}
+    headwater(tmp_path, "replay", "-", stdin=json.dumps(event).encode())
+    before = digest(tmp_path)
+
+    done = headwater(tmp_path, "migrate", "--refold", "--naive-time-zone", "Asia/Tokyo")
+
+    assert "cannot be folded by these settings: eventTime is '0001-01-01T00:00:00'" in explained(done)
+    assert digest(tmp_path) == before

@@ -1,15 +1,21 @@
 """Measures Headwater against the least that the same work could cost, and writes results.json beside this file.
 
-    python tests/benchmarks/bench.py [--events 40000] [--pairs 3] [--only replay|consume] [--memory]
+    python tests/benchmarks/bench.py [--events 40000] [--pairs 3] [--only replay|core|consume] [--memory]
+    python tests/benchmarks/bench.py --size [--events 200000]
 
 **replay**: ``headwater replay FILE`` against DuckDB reading the same file with ``read_json`` in the same number of
 threads. DuckDB is told all columns: the whole envelope is typed, down to the datasets, and facets are JSON; nothing is
 detected. Every column is used, so that none is skipped, and nothing is stored, which favours DuckDB.
 
+**core**: the same replay with Python doing the work of the compiled core, against the compiled one, where there is one.
+
 **consume**: ``headwater consume --until-caught-up`` against a bare loop of kafka-python that polls the same topic of
 three partitions to its end, with fetches as large, and looks at no value. The broker is that of the tests.
 
 **memory** (``--memory``, some minutes): the peak of ``headwater replay`` on a file of 1 GB.
+
+**size** (``--size``, and nothing else): how large a store of so many events is, by million events: as replay leaves it,
+compacted, and compacted without the bodies of events (``--retain-events``).
 
 Both sides are whole processes, from start to exit; they take turns after a warm-up, and each pair gives a ratio. Beside
 it stand what the work alone took inside the process, without starting Python and importing, and what the processor was
@@ -38,6 +44,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import events
+from headwater.core import is_compiled
 
 if TYPE_CHECKING:
     from broker import Broker
@@ -215,14 +222,25 @@ def stores(folder: Path) -> Iterator[Path]:
 
 def measure_replay(path: Path, events_count: int, size: int, pairs: int) -> Comparison:
     """Measure replay against read_json."""
+    replay = replaying(path)
+    return compare(events_count, size, pairs, lambda: replay({}), lambda: run("read-json", path))
+
+
+def measure_core(path: Path, events_count: int, size: int, pairs: int) -> Comparison:
+    """Measure replay with Python's core against replay with the compiled one."""
+    replay = replaying(path)
+    return compare(events_count, size, pairs, lambda: replay({"HEADWATER_CORE": "python"}), lambda: replay({}))
+
+
+def replaying(path: Path) -> Callable[[dict[str, str]], Sample]:
+    """Return what replays a file into a new store, with some variables set."""
     fresh = stores(path.parent)
-    return compare(
-        events_count,
-        size,
-        pairs,
-        lambda: run("headwater", "replay", path, "--store", _made(next(fresh)), "--threads", str(THREADS)),
-        lambda: run("read-json", path),
-    )
+
+    def replay(variables: dict[str, str]) -> Sample:
+        where = ("--store", _made(next(fresh)), "--threads", str(THREADS))
+        return run("headwater", "replay", path, *where, environment=_environment() | variables)
+
+    return replay
 
 
 def measure_consume(path: Path, events_count: int, size: int, pairs: int, broker: Broker) -> Comparison:
@@ -271,6 +289,23 @@ def measure_memory() -> dict[str, float]:
         store = _made(path.parent / "store" / "lineage.duckdb")
         sample = run("headwater", "replay", path, "--store", store, "--threads", str(THREADS))
         return {"events": made, "megabytes": size / 1e6, "store_mb": store.stat().st_size / 1e6, **asdict(sample)}
+
+
+def measure_size(events_count: int) -> dict[str, float]:
+    """Measure how large a store is, in MB for a million events."""
+    with event_file(events=events_count) as (path, made, size):
+        store = _made(path.parent / "store" / "lineage.duckdb")
+        where = ("--store", store)
+        sizes: dict[str, float] = {"events": made, "event_bytes": size / made}
+        for name, command in (
+            ("replayed", ("replay", path, *where)),
+            ("compacted", ("compact", *where)),
+            ("without_bodies", ("retain", "--retain-events", "0.001", *where)),  # their time is long past
+            ("without_bodies", ("compact", *where)),
+        ):
+            run("headwater", *command)
+            sizes[f"{name}_mb_by_million"] = store.stat().st_size / made
+        return sizes
 
 
 # What the children do. Each prints how long its work took, when everything was imported.
@@ -342,6 +377,7 @@ def circumstances() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "threads": THREADS,
+        "compiled": is_compiled(),
     }
 
 
@@ -353,26 +389,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures Headwater against the least that the work could cost.")
     parser.add_argument("--events", type=int, default=events.EVENTS, help=f"how many (default {events.EVENTS})")
     parser.add_argument("--pairs", type=int, default=3, help="how often both sides take turns (default 3)")
-    parser.add_argument("--only", choices=("replay", "consume"), help="measure only this")
+    parser.add_argument("--only", choices=("replay", "core", "consume"), help="measure only this")
     parser.add_argument("--memory", action="store_true", help="measure the memory that 1 GB takes as well; slow")
+    parser.add_argument("--size", action="store_true", help="measure only how large a store of the events is")
     arguments = parser.parse_args()
-    results: dict[str, Any] = {"circumstances": circumstances()}
+    if arguments.size:
+        sizes = measure_size(arguments.events)
+        print(*(f"{name}: {value:,.0f}" for name, value in sizes.items()), sep="\n")
+        keep("size", sizes)
+        return
+    keep("circumstances", circumstances())
     with event_file(events=arguments.events) as (path, made, size):
-        if arguments.only != "consume":
+        if arguments.only in (None, "replay"):
             comparison = measure_replay(path, made, size, arguments.pairs)
             print(*comparison.lines("replay", "duckdb read_json"), sep="\n", flush=True)
-            results["replay"] = asdict(comparison)
-        if arguments.only != "replay":
+            keep("replay", asdict(comparison))
+        if arguments.only in (None, "core") and is_compiled():
+            comparison = measure_core(path, made, size, arguments.pairs)
+            print(*comparison.lines("replay with Python's core", "compiled core"), sep="\n", flush=True)
+            keep("core", asdict(comparison))
+        if arguments.only in (None, "consume"):
             with opened_broker() as broker:
                 if broker:
                     comparison = measure_consume(path, made, size, arguments.pairs, broker)
                     print(*comparison.lines("consume", "kafka-python poll"), sep="\n", flush=True)
-                    results["consume"] = {"broker": broker.way, **asdict(comparison)}
+                    keep("consume", {"broker": broker.way, **asdict(comparison)})
     if arguments.memory:
-        memory = results["memory"] = measure_memory()
+        memory = measure_memory()
+        keep("memory", memory)
         print(f"memory: {memory['peak_mb']:,.0f} MB at most for {memory['megabytes']:,.0f} MB of events")
-    RESULTS.write_text(json.dumps(_rounded(results), indent=2) + "\n")
-    print(f"Written to {RESULTS.name}.", file=sys.stderr)
 
 
 @contextmanager
@@ -389,6 +434,14 @@ def opened_broker() -> Iterator[Broker | None]:
         return
     with closing(broker):
         yield broker
+
+
+def keep(name: str, result: dict[str, Any]) -> None:
+    """Put a result in place of the one that was there."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results[name] = _rounded(result)
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    print(f"{name}: written to {RESULTS.name}.", file=sys.stderr)
 
 
 def _rounded(value: Any) -> Any:

@@ -36,7 +36,7 @@ def test_every_event_folds_and_every_facet_is_as_the_spec_has_it(seed: int, repe
             assert not isinstance(event, UnreadableRecord)
             folder.fold(event, Origin("t", 0, offset, 0, 0), batch)
     assert not batch.facet_problems
-    assert len(batch.events) + len(batch.duplicates) == EVENTS
+    assert len(batch.ledger.event_times()) + batch.ledger.duplicates() == EVENTS
 
 
 @pytest.mark.parametrize("seed", [7, 8])

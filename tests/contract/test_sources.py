@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from broker import Broker
 from confluent_kafka import Producer
-from headwater.sources import Gap, Record, Source, TopicPartition, files
+from headwater.sources import Gap, Record, Source, TopicPartition, files, http
 from headwater.sources.captured import Message, encode
 from headwater.sources.files import FileSource
 from headwater.sources.kafka import KafkaSource
@@ -34,6 +34,7 @@ class Logs(ABC):
 
     first_offset = 0
     ends = True  # it can be exhausted
+    keeps_values = True  # another source can read it again, from anywhere
     knows_its_end_offsets = False
     holds: frozenset[bytes | None] = frozenset()  # values that others cannot hold
 
@@ -130,14 +131,45 @@ class Topic(Logs):
         assert producer.flush(PATIENCE) == 0
 
 
-@pytest.fixture(params=["plain", "captured", pytest.param("kafka", marks=pytest.mark.kafka)])
+class Requests(Logs):
+    """One log, of what senders send until it is accepted: so to a source that is new, and to none twice."""
+
+    ends = False
+    keeps_values = False
+    knows_its_end_offsets = True
+    holds = frozenset([b"", b"null", b"[1,\n2]"])
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = [http.PLACE]
+        self.unsent: list[bytes] = []
+        self.receipts: list[tuple[bytes, http.Receipt]] = []
+
+    def write(self, *values: Values) -> dict[TopicPartition, list[Record]]:
+        return super().write([value for log in values for value in log])
+
+    def _source(self) -> Source:
+        source = http.HttpSource()
+        again = [value for value, receipt in self.receipts if not receipt.accepted]
+        self.receipts = [(value, source.offer(value)) for value in (*again, *self.unsent)]
+        self.unsent = []
+        return source
+
+    def _write(self, values: Sequence[Values]) -> None:
+        self.unsent += [value for value in values[0] if value is not None]
+
+
+@pytest.fixture(params=["plain", "captured", "http", pytest.param("kafka", marks=pytest.mark.kafka)])
 def logs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Logs]:
     """Yield logs that come in several polls."""
     monkeypatch.setattr(files, "MAX_RECORDS", 7)
+    monkeypatch.setattr(http, "MAX_RECORDS", 7)
     logs: Logs
     if request.param == "kafka":
         topic: MakeTopic = request.getfixturevalue("topic")
         logs = Topic(request.getfixturevalue("broker"), topic(partitions=2, max_message_bytes=4 << 20))
+    elif request.param == "http":
+        logs = Requests()
     else:
         logs = (PlainFiles if request.param == "plain" else CapturedFile)(tmp_path)
     yield logs
@@ -174,6 +206,7 @@ class Reader:
         self.written += self.batch
         self.next_offsets |= {TopicPartition(*record[:2]): record.offset + 1 for record in self.batch}
         self.batch = []
+        self.source.commit(self.next_offsets)
 
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -207,7 +240,7 @@ def test_each_log_is_read_in_its_order_from_its_beginning(logs: Logs) -> None:
 )
 def test_a_value_comes_with_its_exact_bytes(logs: Logs, value: bytes | None) -> None:
     if value in frozenset([b"", None, b"[1,\n2]"]) - logs.holds:
-        pytest.skip(f"no line of a file is {value!r}")
+        pytest.skip(f"no line of a file, or no request, is {value!r}")
     expected = logs.write([EVENTS[0], value, EVENTS[1]])
     assert Reader(logs.source()).read(3) == expected
 
@@ -219,6 +252,7 @@ def test_elements_are_not_split_by_a_source_that_does_not_look_inside(logs: Logs
 
 
 def test_seek_continues_at_the_next_offset_and_elsewhere_at_the_beginning(logs: Logs) -> None:
+    skip_unless_it_keeps_values(logs)
     expected = logs.write(EVENTS, EVENTS[:20])
     first, second = logs.places
     reader = Reader(logs.source(), {first: logs.first_offset + 50})
@@ -226,7 +260,13 @@ def test_seek_continues_at_the_next_offset_and_elsewhere_at_the_beginning(logs: 
     assert reader.gaps == []
 
 
+def skip_unless_it_keeps_values(logs: Logs) -> None:
+    if not logs.keeps_values:
+        pytest.skip("what is sent by HTTP is numbered when it is read, and kept by its sender until it is written")
+
+
 def test_seek_to_the_end_waits_for_what_comes(logs: Logs) -> None:
+    skip_unless_it_keeps_values(logs)
     logs.write(EVENTS)
     reader = Reader(logs.source(), {logs.places[0]: logs.first_offset + len(EVENTS)})
     assert reader.read(0) == {}
@@ -313,10 +353,11 @@ def test_nothing_is_assigned_at_first(logs: Logs) -> None:
 
 
 def test_end_offsets_are_those_of_the_next_record_to_arrive(logs: Logs) -> None:
-    logs.write(EVENTS, EVENTS[:20])
+    written = logs.write(EVENTS, EVENTS[:20])
     reader = Reader(logs.source())
     reader.until(lambda: bool(reader.batch))
-    expected = dict(zip(logs.places, [60, 20], strict=True)) if logs.knows_its_end_offsets else {}
+    ends = {place: records[-1].offset + 1 for place, records in written.items()}
+    expected = ends if logs.knows_its_end_offsets else {}
     assert reader.source.end_offsets() == expected
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 from base64 import b64encode
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -426,12 +426,18 @@ class Sidecar:
     """
 
     def __init__(
-        self, folder: Path, bootstrap_servers: str, topic: str, *options: object, group: str | None = None
+        self,
+        folder: Path,
+        bootstrap_servers: str,
+        topic: str,
+        *options: object,
+        group: str | None = None,
+        program: Sequence[object] = ("-m", "headwater"),
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.store = folder / "lineage.duckdb"
         self.said: list[str] = []
-        command = [sys.executable, "-m", "headwater", "consume"]
+        command = [sys.executable, *map(str, program), "consume"]
         command += ["--bootstrap-servers", bootstrap_servers, "--topic", topic, "--group-id", group or topic]
         command += ["--store", str(self.store), "--batch-seconds", "0.05", "--publish-every", "0.1"]
         command += map(str, options)
@@ -455,6 +461,10 @@ class Sidecar:
     @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
@@ -512,7 +522,7 @@ def published(store: Path) -> int:
 def members(broker: Broker, group: str) -> int:
     """Return how many members a group has."""
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
-    described = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+    described = admin.describe_consumer_groups([group], request_timeout=30)[group].result()
     return len(described.members)
 
 
@@ -520,6 +530,6 @@ def committed(broker: Broker, group: str, topic: str) -> int:
     """Return how many records of a topic the group was told are in the store."""
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
     asked = [ConsumerGroupTopicPartitions(group)]
-    [answer] = [future.result() for future in admin.list_consumer_group_offsets(asked, request_timeout=10).values()]
+    [answer] = [future.result() for future in admin.list_consumer_group_offsets(asked, request_timeout=30).values()]
     found = [place for place in answer.topic_partitions if place.topic == topic]
     return sum(max(place.offset, 0) for place in found)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
-import subprocess
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -35,6 +31,7 @@ from _producer import (
 )
 from broker import Broker
 from confluent_kafka import Producer
+from support import fill
 
 if TYPE_CHECKING:
     from conftest import MakeTopic
@@ -55,12 +52,15 @@ def catch_up(folder: Path, broker: Broker, topic: str, *options: object, group: 
 
 
 def refused(folder: Path, bootstrap_servers: str, topic: str, *options: object) -> str:
-    """Return the one line with which a sidecar ends that cannot do its work, after the line of its settings."""
+    """Return the one line with which a sidecar ends that cannot do its work.
+
+    Before it are the line of its settings and those of records that cannot be read.
+    """
     with Sidecar(folder, bootstrap_servers, topic, *options) as sidecar:
         assert sidecar.wait() == 1, sidecar.said
     settings, *words = sidecar.said
     assert settings.startswith("headwater consume: ")
-    (line,) = words
+    (line,) = [word for word in words if not word.startswith("Dead letter")]
     assert line.startswith("headwater: ")
     return line
 
@@ -265,29 +265,6 @@ def test_a_database_of_something_else_is_named_and_left_as_it_is(tmp_path: Path)
     before = path.read_bytes()
     assert "not a Headwater store" in refused(tmp_path, NOBODY, "openlineage")
     assert path.read_bytes() == before
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder that is a file system of its own, of 48 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a small disk")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small disk cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Leave no room on the disk of a folder."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as stream, suppress(OSError):
-        while stream.write(bytes(1 << 12)):
-            pass
-    return filler
 
 
 @pytest.mark.slow

@@ -36,8 +36,8 @@ class Reader:
         self.gaps: list[Gap] = []
         self.generation = 0
 
-    def step(self) -> None:
-        found = self.source.poll(0.2)
+    def step(self, timeout: float = 0.2) -> None:
+        found = self.source.poll(timeout)
         if self.source.generation != self.generation:
             self.generation = self.source.generation
             self.gaps += self.source.seek(self.next_offsets)
@@ -295,6 +295,23 @@ def test_a_topic_that_is_made_again_while_reading_is_read_from_its_beginning(
 # Brokers that are not there
 
 
+def test_a_rebalance_that_takes_longer_than_a_poll_is_finished_by_a_later_one(
+    broker: Broker, topic: MakeTopic, source: Make
+) -> None:
+    name = topic()
+    produce(broker, name, numbers(10))
+    reader = Reader(source(name))
+    reader.until(lambda: len(reader.records) == 10)
+    for change, seconds in (broker.delete_topic, 2.0), (broker.create_topic, 2.0):  # the client asks once a second
+        change(name)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            reader.step(0.0)  # no answer of the coordinator can be there yet
+            time.sleep(0.02)
+    produce(broker, name, numbers(20))
+    reader.until(lambda: len(reader.records) == 30)
+
+
 def test_a_topic_that_does_not_exist_is_told_with_those_that_do(broker: Broker, topic: MakeTopic, source: Make) -> None:
     name = topic()
     with pytest.raises(TopicMissing, match=r"has no topic openlineage-of-another\. It has .*Create the topic"):
@@ -429,7 +446,7 @@ def test_a_stop_ends_the_wait() -> None:
 
 def test_a_certificate_that_is_not_there_is_told_at_once(broker: Broker) -> None:
     source = waiting(broker.bootstrap_servers, security_protocol="SSL", ssl_cafile="/nowhere/ca.pem")
-    with pytest.raises(BrokerRefused, match=r"refuses us: .*No such file.*the certificates"):
+    with pytest.raises(BrokerRefused, match=r"ssl_cafile: /nowhere/ca.pem cannot be read: No such file"):
         source.poll(1)
 
 

@@ -67,7 +67,7 @@ def run(
     *,
     inputs: list[Any] = [],
     outputs: list[Any] = [],
-    **job_type: str,
+    **job_type: Any,
 ) -> dict[str, Any]:
     def named(item: Any) -> Any:
         return dataset(item) if isinstance(item, str) else item
@@ -142,6 +142,49 @@ def test_a_streaming_job_is_judged_by_its_newest_event(tell: Tell) -> None:
         run("RUNNING", 1, "r1", inputs=["a"], outputs=["b"], **streaming),
         run("RUNNING", 2, "r2", inputs=["c"], outputs=["b"], **streaming),
     ) == {("a", "b", "j", "inputs_outputs", False), ("c", "b", "j", "inputs_outputs", True)}
+
+
+FLINK: dict[str, Any] = {"processingType": "streaming", "integration": "FLINK"}
+SNAPSHOTS: dict[str, Any] = FLINK | {"emissionPattern": {"eventContentMode": "complete_snapshot"}}
+
+
+def test_what_the_events_of_a_streaming_run_say_adds_up(tell: Tell) -> None:
+    assert tell(
+        run("START", 1, inputs=["a"], outputs=["c"], **FLINK),
+        run("RUNNING", 2, inputs=["b"], outputs=["c"], **FLINK),
+        run("RUNNING", 3, **FLINK),
+    ) == {("a", "c", "j", "inputs_outputs", True), ("b", "c", "j", "inputs_outputs", True)}
+
+
+def test_a_complete_snapshot_replaces_the_one_before(tell: Tell) -> None:
+    assert tell(
+        run("START", 1, inputs=["a", "b"], outputs=["c"], **SNAPSHOTS),
+        run("RUNNING", 2, inputs=["b"], outputs=["c"], **SNAPSHOTS),
+    ) == {("a", "c", "j", "inputs_outputs", False), ("b", "c", "j", "inputs_outputs", True)}
+
+
+def test_a_snapshot_without_edges_wipes_nothing(tell: Tell) -> None:
+    assert tell(
+        run("START", 1, inputs=["a"], outputs=["b"], **SNAPSHOTS),
+        run("RUNNING", 2, outputs=["b"], **SNAPSHOTS),
+        run("RUNNING", 3, **SNAPSHOTS),
+    ) == {("a", "b", "j", "inputs_outputs", True)}
+
+
+def test_snapshots_that_never_have_inputs_and_outputs_at_once_add_up(tell: Tell) -> None:
+    assert tell(run("START", 1, inputs=["a"], **SNAPSHOTS), run("RUNNING", 2, outputs=["b"], **SNAPSHOTS)) == {
+        ("a", "b", "j", "inputs_outputs", True)
+    }
+
+
+def test_what_a_stream_had_at_a_moment_stays_known(tell: Tell, store: Store) -> None:
+    tell(
+        run("START", 1, inputs=["a"], outputs=["c"], **SNAPSHOTS),
+        run("RUNNING", 5, inputs=["b"], outputs=["c"], **SNAPSHOTS),
+    )
+
+    as_of = f"(SELECT * FROM lineage_as_of('{at(3)}') WHERE is_current)"
+    assert edges(store, as_of) == {("a", "c", "j", "inputs_outputs", True)}
 
 
 def test_a_test_job_makes_no_edges(tell: Tell) -> None:
@@ -335,3 +378,28 @@ def test_a_root_cause_names_the_run_that_broke_the_check_that_was_asked_about(st
 
     assert causes(fld="id") == causes(check_name="unique") == [("x", "id", "w2")]
     assert causes(fld="e") == [("x", "e", "w1")]
+
+
+def test_a_run_that_names_another_output_with_each_event_leaves_no_trail(tell: Tell, store: Store) -> None:
+    """Each event makes its lineage longer; without tidying up the store would grow with the square of their number."""
+    for second in range(40):
+        tell(run("RUNNING", second, inputs=["a"], outputs=[f"b{second}"]))
+
+    ((shapes,),) = store.database.rows("SELECT count(*) FROM store.lineage_shape")
+    assert shapes < 40 + 17 * 17
+    assert len(edges(store, "edge")) == 40
+
+
+def test_a_stream_that_starts_anew_takes_nothing_away_until_it_makes_an_edge(tell: Tell) -> None:
+    assert tell(
+        run("RUNNING", 1, "r1", inputs=["a"], outputs=["b"], **FLINK), run("START", 2, "r2", inputs=["c"], **FLINK)
+    ) == {("a", "b", "j", "inputs_outputs", True)}
+
+
+def test_what_one_output_says_outright_says_nothing_about_the_others(tell: Tell) -> None:
+    told = dataset("o1") | {"facets": {"lineage": {"inputs": [dataset("z") | {"type": "DATASET"}]}}}
+
+    assert tell(run("COMPLETE", 1, inputs=["a"], outputs=[told, "o2"])) == {
+        ("z", "o1", "j", "explicit", True),
+        ("a", "o2", "j", "inputs_outputs", True),
+    }

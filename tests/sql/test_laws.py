@@ -59,8 +59,10 @@ schema = st.lists(st.sampled_from(["x", "y", "z"]), unique=True, max_size=3).map
 assertions = st.booleans().map(
     lambda success: {"assertions": [{"assertion": "unique", "success": success, "column": "x", "actual": "1"}]}
 )
+metrics = st.integers(0, 2).map(lambda rows: {"rowCount": rows, "columnMetrics": {"x": {"nullCount": rows}}})
 dataset_facets = facets(
     schema=schema,
+    dataQualityMetrics=metrics,
     columnLineage=column_lineage,
     dataQualityAssertions=assertions,
     version=st.integers(0, 2).map(lambda version: {"datasetVersion": str(version)}),
@@ -98,6 +100,13 @@ run_facets = facets(
     ),
     nominalTime=TIMES.map(lambda time: {"nominalStartTime": time}),
     errorMessage=st.sampled_from([{"message": "m"}, {"message": None}]),
+    test=st.builds(
+        lambda status, table: {
+            "tests": [{"name": "unique", "type": "unique", "status": status, "params": {"tested_table": table}}]
+        },
+        st.sampled_from(["pass", "fail", "skip"]),
+        st.sampled_from(["a", "b", None]),
+    ),
 )
 run_events = st.fixed_dictionaries(
     {
@@ -120,6 +129,7 @@ events = st.one_of(run_events, run_events, run_events, job_events, dataset_event
 values = st.lists(events.map(lambda event: json.dumps(event).encode()), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=values, seed=st.integers(0, 999))
 def test_arrival_makes_no_difference(store: Store, values: list[bytes], seed: int) -> None:
@@ -134,6 +144,7 @@ def test_arrival_makes_no_difference(store: Store, values: list[bytes], seed: in
     assert digest(store, [more[:cut], more[cut:]], folder=Folder()) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=values)
 def test_what_a_folder_remembers_makes_no_difference(store: Store, values: list[bytes]) -> None:
@@ -144,6 +155,7 @@ def test_what_a_folder_remembers_makes_no_difference(store: Store, values: list[
     assert digest(store, [values], folder=Folder(cache_bytes=0)) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=values, seed=st.integers(0, 999))
 def test_white_space_and_the_order_of_keys_make_no_difference(store: Store, values: list[bytes], seed: int) -> None:
@@ -172,6 +184,7 @@ def test_the_laws_hold_for_recorded_events(store: Store, path: Path) -> None:
     assert digests == dict.fromkeys(digests, digests["in order"])
 
 
+@pytest.mark.slow
 def test_the_laws_hold_for_the_sales_platform(store: Store) -> None:
     recorded = values_of(*sorted((SALES / "events").glob("*.ndjson")))
     digests = {name: digest(store, batches) for name, batches in arrangements(recorded)}

@@ -7,6 +7,7 @@ from headwater.canonical import FACET_MARK
 from headwater.errors import UnreadableRecord
 from headwater.event import Event, decode
 from headwater.fold import Folder, Origin
+from headwater.ledger import Ledger
 from headwater.names import DatasetName, JobName, TopicPartition, content_id, name_id, run_key
 from headwater.rows import (
     ColumnLineageRow,
@@ -20,6 +21,7 @@ from headwater.rows import (
     ShapeFacetRow,
     ShapeRow,
 )
+from headwater.store.arrow import rows_of
 
 SIX_OCLOCK = 1_795_327_200_000_000
 ORIGIN = Origin("openlineage", 2, 41, 0, 7)
@@ -53,6 +55,11 @@ EVENT = {
 }
 
 
+def ledger_of(batch: Batch) -> Ledger:
+    assert isinstance(batch.ledger, Ledger)
+    return batch.ledger
+
+
 def fold(*events: dict[str, Any], folder: Folder | None = None) -> Batch:
     batch = Batch()
     folder = folder or Folder()
@@ -76,7 +83,7 @@ MINE = '{"a":null,"b":1.1}'
 
 
 def test_an_event_becomes_these_rows() -> None:
-    tables = fold(EVENT).tables(0, {})
+    tables = {name: rows_of(name, rows) for name, rows in fold(EVENT).tables(0, {}).items()}
     (event,) = tables["event"]
     (shape,) = tables["shape"]
     event_id, shape_id = event[0], shape[0]
@@ -91,7 +98,7 @@ def test_an_event_becomes_these_rows() -> None:
         ],
         "schema_field": [SchemaFieldRow(document(SCHEMA), "total", 0, "INT", None)],
         "column_lineage": [ColumnLineageRow(document(LINEAGE), "total", ORDERS, "amount", None, None, None)],
-        "shape": [ShapeRow(shape_id, JOB, "QUERY", "BATCH")],
+        "shape": [ShapeRow(shape_id, JOB, "QUERY", "BATCH", False, True)],
         "shape_dataset": [ShapeDatasetRow(shape_id, "input", ORDERS), ShapeDatasetRow(shape_id, "output", TOTALS)],
         "shape_facet": [
             ShapeFacetRow(shape_id, None, None, "jobType", document(JOB_TYPE)),
@@ -126,21 +133,21 @@ def test_an_event_becomes_these_rows() -> None:
 
 def test_the_skeleton_and_the_documents_make_the_event_again() -> None:
     batch = fold(EVENT)
-    (event,) = batch.events.values()
+    (event,) = ledger_of(batch).events.values()
     pieces = event.skeleton.split(FACET_MARK)
-    pieces[1::2] = [batch.documents[bytes.fromhex(piece)].body for piece in pieces[1::2]]
+    pieces[1::2] = [ledger_of(batch).documents[bytes.fromhex(piece)].body for piece in pieces[1::2]]
 
     assert json.loads("".join(pieces)) == EVENT
 
 
 def test_an_event_is_known_by_its_value_not_its_spelling() -> None:
-    (compact,) = fold(EVENT).events
+    (compact,) = ledger_of(fold(EVENT)).events
     (decoded,) = decode(json.dumps(dict(reversed(EVENT.items())), indent=2).encode())
     assert isinstance(decoded, Event)
     batch = Batch()
     Folder().fold(decoded, ORIGIN, batch)
 
-    assert list(batch.events) == [compact]
+    assert list(ledger_of(batch).events) == [compact]
 
 
 def test_numbers_keep_their_digits() -> None:
@@ -153,7 +160,7 @@ def test_numbers_keep_their_digits() -> None:
             '{"huge":12345678901234567890123,"ratio":1.5,"snapshotId":3776207205136740581}',
             False,
         )
-        in batch.documents.values()
+        in ledger_of(batch).documents.values()
     )
 
 
@@ -163,7 +170,7 @@ def test_a_run_that_differs_in_nothing_but_its_run_has_the_same_shape() -> None:
     again["outputs"] = [EVENT["outputs"][0] | statistics]  # type: ignore[index]
     batch = fold(EVENT, again)
 
-    assert len(batch.events) == 2
+    assert len(ledger_of(batch).events) == 2
     assert len(batch.shapes) == 1
 
 
@@ -171,15 +178,15 @@ def test_what_a_folder_saw_is_not_sent_again_until_it_forgets() -> None:
     folder = Folder()
     fold(EVENT, folder=folder)
 
-    assert fold(EVENT, folder=folder).documents == {}
+    assert ledger_of(fold(EVENT, folder=folder)).documents == {}
     folder.forget()
-    assert len(fold(EVENT, folder=folder).documents) == 6
+    assert len(ledger_of(fold(EVENT, folder=folder)).documents) == 6
 
 
 def test_a_doubled_event_is_one_event_and_one_duplicate() -> None:
     batch = fold(EVENT, EVENT)
 
-    assert (len(batch.events), len(batch.duplicates), len(batch.runs)) == (1, 1, 1)
+    assert (len(ledger_of(batch).events), len(ledger_of(batch).repeated), len(ledger_of(batch).runs)) == (1, 1, 1)
 
 
 def test_a_facet_that_cannot_be_read_is_kept_with_the_reason() -> None:
@@ -188,7 +195,7 @@ def test_a_facet_that_cannot_be_read_is_kept_with_the_reason() -> None:
     assert [(row.entity, row.key, row.problem) for row in batch.facet_problems] == [
         ("dataset", "schema", "schema.fields: Input should be a valid list")
     ]
-    assert DocumentRow(document('{"fields":7}'), '{"fields":7}', False) in batch.documents.values()
+    assert DocumentRow(document('{"fields":7}'), '{"fields":7}', False) in ledger_of(batch).documents.values()
 
 
 @pytest.mark.parametrize(
@@ -196,7 +203,7 @@ def test_a_facet_that_cannot_be_read_is_kept_with_the_reason() -> None:
 )
 def test_inputs_that_are_no_datasets_are_kept_and_passed_over(inputs: Any) -> None:
     batch = fold({name: value for name, value in EVENT.items() if name != "outputs"} | {"inputs": inputs})
-    (event,) = batch.events.values()
+    (event,) = ledger_of(batch).events.values()
 
     assert batch.shape_datasets == []
     assert f'"inputs":{json.dumps(inputs, separators=(",", ":"), sort_keys=True)}' in event.skeleton
@@ -205,7 +212,7 @@ def test_inputs_that_are_no_datasets_are_kept_and_passed_over(inputs: Any) -> No
 @pytest.mark.parametrize("facets", [None, 7, [], "x"])
 def test_facets_that_are_no_map_are_kept_and_passed_over(facets: Any) -> None:
     batch = fold(EVENT | {"run": {"runId": "r", "facets": facets}})
-    (event,) = batch.events.values()
+    (event,) = ledger_of(batch).events.values()
 
     assert f'"run":{{"facets":{json.dumps(facets)},"runId":"r"}}' in event.skeleton
 
@@ -219,7 +226,7 @@ def test_a_run_without_a_job_cannot_be_read(job: Any) -> None:
 def test_a_control_character_in_a_name_cannot_pass_for_a_mark() -> None:
     evil = f"{FACET_MARK}{'0' * 32}{FACET_MARK}"
     batch = fold(EVENT | {"producer": evil})
-    (event,) = batch.events.values()
+    (event,) = ledger_of(batch).events.values()
 
     assert event.skeleton.count(FACET_MARK) == 2 * 6
     assert "\\u0001" in event.skeleton
@@ -235,7 +242,7 @@ def test_a_batch_covers_the_offset_of_every_record_it_received() -> None:
 
 
 class _Record:
-    topic, partition = "t", 0
+    topic, partition, element = "t", 0, 0
 
     def __init__(self, offset: int, value: bytes | None) -> None:
         self.offset, self.value = offset, value

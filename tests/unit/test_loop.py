@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 from headwater.errors import StoreFull, TooManyDeadLetters
 from headwater.fold import Folder
+from headwater.ledger import Table
 from headwater.loop import DeadLetterLimit, Limits, Loop
 from headwater.names import TopicPartition
-from headwater.rows import Row
 from headwater.sources import Gap, Record
 from headwater.store import Store
 
@@ -164,6 +166,17 @@ def test_reading_goes_on_where_the_store_ends(store: Store) -> None:
     assert outcomes(store) == {"applied": 9}
 
 
+def test_the_group_learns_of_the_last_batch_though_nothing_more_comes(store: Store) -> None:
+    source = ListSource({ONE: [event(number) for number in range(5)]})
+    deadline = time.monotonic() + 20
+
+    def is_told() -> bool:
+        assert time.monotonic() < deadline, f"only {source.committed} was told"
+        return source.committed == source.end_offsets()
+
+    loop_of(source, store, until_caught_up=False, stopping=is_told).run()
+
+
 def test_it_stops_between_two_polls_and_keeps_what_it_has(store: Store) -> None:
     source = ListSource({ONE: [event(number) for number in range(100)]})
     polls = iter(range(10))
@@ -228,7 +241,7 @@ def test_a_write_that_fails_leaves_its_offsets_unwritten(store: Store) -> None:
         def __init__(self) -> None:
             self.writes = 0
 
-        def write(self, tables: Mapping[str, Sequence[Row]]) -> None:
+        def write(self, tables: Mapping[str, Table]) -> None:
             self.writes += 1
             if self.writes == 2:
                 raise StoreFull("the disk is full")
@@ -273,7 +286,13 @@ def test_it_publishes_at_the_start_and_the_end_and_in_between_when_it_is_time(st
 )
 def test_the_limit_of_dead_letters(readable: list[bool], sentence: str | None) -> None:
     limit = DeadLetterLimit(share=0.5, run=10)
-    sentences = [found for item in readable if (found := limit.see(readable=item))]
+    sentences = []
+    for is_readable, items in groupby(readable):
+        count = len(list(items))
+        if is_readable:
+            limit.see_readable(count)
+        else:
+            sentences += [found for _ in range(count) if (found := limit.see_unreadable())]
 
     assert (sentences[0] if sentences else None) == sentence
 

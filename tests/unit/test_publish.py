@@ -146,6 +146,7 @@ def changes(draw: st.DrawFn, templates: Sequence[str] = TEMPLATES) -> str:
     return f"CREATE TABLE IF NOT EXISTS {table} (a UBIGINT, b VARCHAR); {change}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", ["STORAGE_VERSION 'v1.5.0'", "STORAGE_VERSION 'v1.5.0', BLOCK_SIZE 16384"])
 @settings(max_examples=20, deadline=None)
 @given(batches=st.lists(st.lists(changes(), max_size=3), min_size=1, max_size=8))
@@ -181,6 +182,7 @@ def test_a_column_that_is_only_sorted_again_is_not_taken_for_the_old_one(tmp_pat
             assert read(tmp_path / "mixture.duckdb") == version
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(batches=st.lists(st.lists(changes(TEMPLATES[:-1]), min_size=1, max_size=3), min_size=2, max_size=8))
 def test_the_headers_of_the_last_snapshot_read_the_last_version_out_of_the_next(batches: list[list[str]]) -> None:
@@ -248,6 +250,7 @@ def test_the_store_may_close_and_open_again_under_its_publisher(store: Store) ->
     assert "Could not set lock" in run_python(OPEN_FOR_WRITING, store.live)
 
 
+@pytest.mark.slow
 def test_another_thread_that_commits_meanwhile_never_tears_a_snapshot(store: Store) -> None:
     """Against the contract, so a publish may be refused; but what is published is whole."""
     store.sql("CREATE TABLE a (n BIGINT)")
@@ -374,6 +377,7 @@ def test_settings_that_make_no_sense_are_refused(store: Store) -> None:
         Publisher(store.live, store.live.parent / "." / store.live.name, checkpoint=int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [2, 4])
 def test_a_reader_keeps_its_snapshot_and_the_pool_stays_capped(tmp_path: Path, keep: int) -> None:
     with contextlib.closing(Store(tmp_path, keep=keep)) as store, contextlib.ExitStack() as stack:
@@ -563,7 +567,7 @@ def test_a_file_system_that_is_full_is_told_by_name(store: Store, tmp_path: Path
         publisher.publish()
         old = read(small / "lineage.duckdb")
         store.sql("CREATE TABLE big AS SELECT hash(range) FROM range(500000)")
-        with pytest.raises(StoreFull, match=f"No space left on device.*Free some of {small}"):
+        with pytest.raises(StoreFull, match=f"No space left on device.*Make room in {small}"):
             publisher.publish()
         assert read(small / "lineage.duckdb") == old
         store.sql("DROP TABLE big")

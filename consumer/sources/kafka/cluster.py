@@ -12,10 +12,10 @@ from kafka import KafkaAdminClient, KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
-from kafka.net.compat import KafkaNetClient
 from tenacity import AttemptManager, Retrying, retry_if_exception_type, wait_random_exponential
 
 from ...errors import BrokerRefused, BrokerUnavailable, SettingsError, SourceError, TopicMissing
+from .security import NetClient, check_files, hint, refusal, secured
 
 SECONDS_BETWEEN_NOTICES = 60.0
 QUIET_SECONDS = 5.0  # nothing came for so long: ask whether a broker is still there
@@ -93,7 +93,7 @@ class Cluster:
     ) -> None:
         _check_options(options)
         self._servers = bootstrap_servers
-        self._config = {**_DEFAULTS, **options, **_OURS, "bootstrap_servers": bootstrap_servers}
+        self._config = {**_DEFAULTS, **secured(options), **_OURS, "bootstrap_servers": bootstrap_servers}
         self._on_waiting = on_waiting
         self._stopping = stopping
         self._said_at = -SECONDS_BETWEEN_NOTICES
@@ -150,8 +150,8 @@ class Cluster:
         """Return a KafkaConsumer or a KafkaAdminClient that is connected."""
         with ExitStack() as left_behind:  # a constructor that fails does not end its thread
 
-            def net(**config: object) -> KafkaNetClient:
-                made = KafkaNetClient(**config)
+            def net(**config: object) -> NetClient:
+                made = NetClient(**config)
                 left_behind.callback(made.close)
                 return made
 
@@ -185,8 +185,9 @@ class Cluster:
 
     def greet(self) -> None:
         """Connect once, or raise: a client that cannot connect only says, in the end, that its time was over."""
+        check_files(self._config)
         reason: Exception = ValueError("no address was given")
-        with closing(KafkaNetClient(**self._known(KafkaAdminClient))) as net:
+        with closing(NetClient(**self._known(KafkaAdminClient))) as net:
             net._net.start()
             for broker in net.cluster.bootstrap_brokers():
                 try:
@@ -209,6 +210,10 @@ class Cluster:
 
     def explained(self, exc: BaseException) -> SourceError:
         """Return our error for one of the client's."""
+        if isinstance(exc, SourceError):  # of ours, about a token
+            return exc
+        if why := refusal(exc):
+            return BrokerRefused(f"{self} refuses us: {why}")
         if isinstance(exc, _REFUSALS) or _is_refused_handshake(exc.__context__):
             return BrokerRefused(
                 f"{self} refuses us: {exc}. Check the user, the password and the certificates, and the "
@@ -216,7 +221,7 @@ class Cluster:
             )
         if isinstance(exc, _HOPELESS):
             return SourceError(f"{self} cannot be read: {exc}. Check the settings and the health of the broker.")
-        return BrokerUnavailable(f"No broker answers at {self}: {exc}.")
+        return BrokerUnavailable(f"No broker answers at {self}: {exc}.{hint(exc, self._config)}")
 
     def judge(self, exc: KafkaError) -> None:
         """Raise ours for *exc*, unless it passes by itself."""
@@ -292,6 +297,22 @@ def wait_until_known(consumer: KafkaConsumer, topics: Sequence[str]) -> None:
 def topic_id(consumer: KafkaConsumer, topic: str) -> object:
     """Return the id of *topic*, which another one of that name would not have; None before Kafka 2.8."""
     return consumer._cluster.topic_id(topic)  # there is no public way
+
+
+def has_coordinator(consumer: KafkaConsumer) -> bool:
+    """Tell whether a broker is known that coordinates the group: without one, `poll` returns nothing."""
+    return not consumer._coordinator.coordinator_unknown()
+
+
+def finish_joining(consumer: KafkaConsumer) -> None:
+    """Have the next poll finish a rebalance that the one before had no time for.
+
+    kafka-python (3.0.12) forgets one that began because a topic went or came: it compares what it knows of the
+    topics with what it knew when it last joined, and that is the same again while the answer of the coordinator is
+    on its way. The partitions would then wait for ever.
+    """
+    if consumer._coordinator.rejoining:
+        consumer._coordinator.request_rejoin()
 
 
 def close(consumer: KafkaConsumer) -> None:

@@ -13,6 +13,7 @@ from kafka import TopicPartition as KafkaPartition
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 
+from ...errors import BrokerUnavailable
 from .. import Gap, Record, TopicPartition
 from . import cluster
 
@@ -123,6 +124,7 @@ class KafkaSource:
         before = self._generation
         batches: Mapping[KafkaPartition, Sequence[Any]] = {}
         with self._faults():
+            cluster.finish_joining(self._client)
             batches = self._client.poll(int(timeout * 1000))
         records: list[Record] = []
         for partition, batch in batches.items() if self._generation == before else ():
@@ -222,6 +224,12 @@ class KafkaSource:
         partitions = self._client.assignment()
         if partitions:
             cluster.ends(self._client, partitions)
+            if not cluster.has_coordinator(self._client):
+                raise BrokerUnavailable(
+                    f"No broker at {self._cluster} coordinates the group {self._group_id}, and reading waits for one. "
+                    "If that lasts, see whether the topic __consumer_offsets has a copy on a broker that is there "
+                    "(offsets.topic.replication.factor)."
+                )
             return
         self._cluster.greet()
         if unknown := cluster.unknown(self._client, self._topics):

@@ -1,0 +1,1360 @@
+-- Ranked causes for what broke a dataset: what a check fails on, and what could have carried it there.
+--
+-- 1. The symptom is the checks that were asked about and fail. The first failure since they last passed dates it.
+-- 2. A walk through time finds which version of each upstream dataset was read for it, and which for the version that still
+--    passed. A run carries only what its inputs already had when it started, so the walk carries the latest moment that could
+--    still matter. A run that was due and did not come would have read what was there then.
+-- 3. Every number and check result of those versions is compared with its own history: how odd is it? A node is a field of a
+--    dataset, or '' for the dataset as a whole: its rows.
+-- 4. Nodes hang together by the column lineage that those very runs had, by rows, and where lineage says nothing by names.
+--    The easiest way from the symptom to a node is its path.
+-- 5. A candidate is judged by log odds, summed: its own oddity, what odd things below it would follow from it, its path, and
+--    what happened to its runs, code and schema between the version that passed and the one that failed.
+-- 6. The scores are the chances of all candidates and of there being no cause at all. No rows means: no cause.
+--
+-- Nothing after as_of matters. What each kind of evidence counts for stands in root_cause_weight, with reasons.
+CREATE MACRO root_cause(ns, ds, fld := NULL, check_name := NULL, as_of := NULL) AS TABLE
+WITH RECURSIVE
+    asked AS MATERIALIZED (
+        SELECT
+            dataset.canonical_id AS dataset_id,
+            coalesce(as_of::TIMESTAMPTZ, TIMESTAMPTZ '9999-12-31 00:00:00Z') AS moment
+        FROM store.dataset
+        WHERE dataset.namespace = ns AND dataset.name = ds
+    ),
+    weight AS MATERIALIZED (
+        SELECT
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'failed_check')::DOUBLE AS failed_check,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'passed_check')::DOUBLE AS passed_check,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'anomaly')::DOUBLE AS anomaly,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'explains')::DOUBLE AS explains,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'path')::DOUBLE AS path,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'not_new')::DOUBLE AS not_new,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'run_failed')::DOUBLE AS run_failed,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'run_aborted')::DOUBLE AS run_aborted,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'run_missing')::DOUBLE AS run_missing,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'code_changed')::DOUBLE AS code_changed,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'schema_changed')::DOUBLE AS schema_changed,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'field_changed')::DOUBLE AS field_changed,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'schema_broke_run')::DOUBLE AS schema_broke_run,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unchanged')::DOUBLE AS unchanged,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'direct')::DOUBLE AS direct,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unsaid')::DOUBLE AS unsaid,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'indirect')::DOUBLE AS indirect,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'masked')::DOUBLE AS masked,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'table')::DOUBLE AS table_rows,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'rows')::DOUBLE AS rows,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'same_name')::DOUBLE AS same_name,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'other_name')::DOUBLE AS other_name,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'elsewhere')::DOUBLE AS elsewhere,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'explains_aside')::DOUBLE AS explains_aside,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'symptom_confirmed')::DOUBLE AS symptom_confirmed,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'symptom_doubted')::DOUBLE AS symptom_doubted,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'usual_value')::DOUBLE AS usual_value,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unreported')::DOUBLE AS unreported,
+            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'no_cause')::DOUBLE AS no_cause
+        FROM root_cause_weight
+    ),
+    -- Everything that was ever upstream. The walk below knows better, but this is what has to be looked at.
+    -- What a job's SQL names and its lineage does not: absence of an edge is not independence.
+    sql_text AS MATERIALIZED (
+        SELECT DISTINCT
+            passing_facet.document_id,
+            passing_facet.job_id
+        FROM store.passing_facet
+        CROSS JOIN asked
+        WHERE
+            passing_facet.key = 'sql'
+            AND passing_facet.entity = 'job'
+            AND passing_facet.event_time <= asked.moment
+    ),
+    sql_word AS (
+        SELECT DISTINCT
+            sql_text.job_id,
+            unnest(regexp_extract_all(lower(document.body ->> '$.query'), '[a-z_][a-z0-9_$.]*')) AS word
+        FROM sql_text
+        JOIN store.document USING (document_id)
+    ),
+    job_output AS MATERIALIZED (
+        SELECT DISTINCT
+            shape.job_id,
+            dataset.canonical_id AS dataset_id
+        FROM store.shape_dataset
+        JOIN store.shape USING (shape_id)
+        JOIN store.dataset USING (dataset_id)
+        WHERE shape_dataset.direction = 'output' AND shape.job_type IS DISTINCT FROM 'TEST'
+    ),
+    -- Fields of an output that its column lineage leaves unexplained, and the datasets that have most of them.
+    schema_known AS MATERIALIZED (
+        SELECT DISTINCT
+            dataset.canonical_id AS dataset_id,
+            shape_facet.document_id
+        FROM store.shape_facet
+        JOIN store.dataset USING (dataset_id)
+        WHERE shape_facet.key = 'schema'
+    ),
+    field_known AS MATERIALIZED (
+        SELECT DISTINCT
+            schema_known.dataset_id,
+            schema_field.field
+        FROM schema_known
+        JOIN store.schema_field USING (document_id)
+    ),
+    unexplained AS MATERIALIZED (
+        SELECT
+            field_known.dataset_id,
+            field_known.field
+        FROM field_known
+        SEMI JOIN store.column_made_from ON column_made_from.downstream_id = field_known.dataset_id
+        ANTI JOIN store.column_made_from AS explained
+            ON
+                explained.downstream_id = field_known.dataset_id
+                AND explained.downstream_field = field_known.field
+    ),
+    guess AS MATERIALIZED (
+        SELECT
+            unexplained.dataset_id AS downstream_id,
+            field_known.dataset_id AS upstream_id,
+            count(*) AS fields
+        FROM unexplained
+        JOIN field_known USING (field)
+        WHERE field_known.dataset_id != unexplained.dataset_id
+        GROUP BY
+            unexplained.dataset_id,
+            field_known.dataset_id
+        QUALIFY dense_rank() OVER (PARTITION BY unexplained.dataset_id ORDER BY count(*) DESC) = 1
+    ),
+    hint AS MATERIALIZED (
+        SELECT
+            upstream_id,
+            downstream_id
+        FROM guess
+        UNION
+        SELECT DISTINCT
+            dataset.canonical_id AS upstream_id,
+            job_output.dataset_id AS downstream_id
+        FROM sql_word
+        JOIN store.dataset ON lower(dataset.name) = sql_word.word
+        JOIN job_output ON job_output.job_id = sql_word.job_id
+        ANTI JOIN store.made_from
+            ON
+                made_from.job_id = sql_word.job_id
+                AND made_from.upstream_id = dataset.canonical_id
+        ANTI JOIN job_output AS own
+            ON
+                own.job_id = sql_word.job_id
+                AND own.dataset_id = dataset.canonical_id
+        UNION
+        -- What datasets and jobs declare, without a run to date it.
+        SELECT
+            made_from.upstream_id,
+            made_from.downstream_id
+        FROM store.made_from
+        JOIN store.declaration USING (lineage_id)
+        CROSS JOIN asked
+        WHERE declaration.run_key IS NULL AND declaration.event_time <= asked.moment
+    ),
+    link AS MATERIALIZED (
+        SELECT DISTINCT
+            made_from.upstream_id,
+            made_from.downstream_id
+        FROM store.made_from
+        UNION
+        SELECT upstream_id, downstream_id FROM hint
+    ),
+    reach(dataset_id) AS (
+        SELECT asked.dataset_id
+        FROM asked
+        UNION
+        SELECT link.upstream_id
+        FROM reach
+        JOIN link ON link.downstream_id = reach.dataset_id
+    ),
+    result AS MATERIALIZED (
+        SELECT
+            dataset.dataset_id,
+            check_result.check_name,
+            coalesce(check_result.field, '') AS field,
+            check_result.dimension,
+            check_result.status = 'failed' AS failed,
+            check_result.severity,
+            try_cast(check_result.actual AS DOUBLE) AS value,
+            check_result.executed_at
+        FROM store.check_result_of((SELECT list(reach.dataset_id) FROM reach)) AS check_result
+        JOIN store.dataset
+            ON
+                dataset.namespace = check_result.namespace
+                AND dataset.name = check_result.name
+        SEMI JOIN reach ON reach.dataset_id = dataset.dataset_id
+        CROSS JOIN asked
+        WHERE
+            check_result.status IN ('passed', 'failed')
+            AND check_result.executed_at <= asked.moment
+    ),
+    attempt AS MATERIALIZED (
+        SELECT
+            attempt.*,
+            coalesce(attempt.state = 'COMPLETE', false) OR attempt.streaming AS wrote
+        FROM store.attempt
+        SEMI JOIN reach ON reach.dataset_id = attempt.dataset_id
+        CROSS JOIN asked
+        WHERE attempt.started_at <= asked.moment
+    ),
+    -- The symptom: the checks that were asked about and fail.
+    own_result AS (
+        SELECT
+            result.*,
+            max(result.executed_at) FILTER (NOT result.failed) OVER own_check AS passed_at,
+            max(result.executed_at) OVER own_check AS newest_at
+        FROM result
+        JOIN asked USING (dataset_id)
+        WHERE
+            (fld IS NULL OR result.field = fld)
+            AND (check_name IS NULL OR result.check_name = check_name)
+        WINDOW own_check AS (PARTITION BY result.check_name, result.field)
+    ),
+    symptom AS MATERIALIZED (
+        SELECT
+            own_result.check_name,
+            own_result.field,
+            any_value(own_result.passed_at) AS passed_at,
+            min(own_result.executed_at) AS failed_at
+        FROM own_result
+        WHERE own_result.failed AND (own_result.passed_at IS NULL OR own_result.executed_at > own_result.passed_at)
+        GROUP BY
+            own_result.check_name,
+            own_result.field
+    ),
+    question AS MATERIALIZED (
+        SELECT
+            asked.dataset_id,
+            asked.moment,
+            coalesce(failing.failed_at, latest.known_at, asked.moment) AS bad_at,
+            failing.passed_at AS good_at,
+            failing.checks > 0 AS has_symptom
+        FROM asked
+        CROSS JOIN (
+            SELECT
+                max(symptom.failed_at) AS failed_at,
+                max(symptom.passed_at) AS passed_at,
+                count(*) AS checks
+            FROM symptom
+        ) AS failing
+        CROSS JOIN (SELECT count(*) AS results FROM own_result) AS judged
+        CROSS JOIN (
+            SELECT
+                greatest(
+                    (SELECT max(result.executed_at) FROM result),
+                    (
+                        SELECT max(coalesce(attempt.ended_at, attempt.started_at))
+                        FROM attempt
+                        WHERE coalesce(attempt.ended_at, attempt.started_at) <= (SELECT any_value(asked.moment) FROM asked)
+                    )
+                ) AS known_at
+        ) AS latest
+        WHERE
+            failing.checks > 0
+            OR (fld IS NULL AND check_name IS NULL)
+            OR judged.results = 0
+    ),
+    -- The walk through time.
+    reach_edge AS MATERIALIZED (
+        SELECT
+            made_from.lineage_id,
+            made_from.upstream_id,
+            made_from.downstream_id
+        FROM store.made_from
+        SEMI JOIN attempt
+            ON
+                attempt.lineage_id = made_from.lineage_id
+                AND attempt.dataset_id = made_from.downstream_id
+        UNION ALL
+        SELECT
+            NULL AS lineage_id,
+            hint.upstream_id,
+            hint.downstream_id
+        FROM hint
+        SEMI JOIN reach ON reach.dataset_id = hint.downstream_id
+    ),
+    -- How often a dataset is written, as far as is known by the moment.
+    rhythm AS MATERIALIZED (
+        SELECT
+            dataset_id,
+            median(gap) AS interval
+        FROM (
+            SELECT
+                attempt.dataset_id,
+                epoch(attempt.started_at - lag(attempt.started_at) OVER (
+                    PARTITION BY attempt.dataset_id ORDER BY attempt.started_at
+                )) AS gap
+            FROM attempt
+        )
+        GROUP BY dataset_id
+        HAVING count(gap) >= 3
+    ),
+    walk(side, dataset_id, bound) USING KEY (side, dataset_id) AS (
+        SELECT
+            'bad',
+            question.dataset_id,
+            question.bad_at
+        FROM question
+        UNION ALL
+        SELECT
+            'good',
+            question.dataset_id,
+            question.good_at
+        FROM question
+        WHERE question.good_at IS NOT NULL
+        UNION
+        SELECT
+            version.side,
+            reach_edge.upstream_id,
+            max(version.read_at)
+        FROM (
+            SELECT
+                walk.side,
+                walk.dataset_id,
+                max({'started_at': attempt.started_at, 'lineage_id': attempt.lineage_id}).lineage_id AS lineage_id,
+                -- A run that was due and did not come would have read what was there now.
+                CASE
+                    WHEN epoch(walk.bound - max(attempt.started_at)) <= 0.9 * coalesce(any_value(rhythm.interval), 'infinity')
+                        THEN max(attempt.started_at)
+                    ELSE walk.bound
+                END AS read_at
+            FROM walk
+            LEFT JOIN attempt
+                ON
+                    attempt.dataset_id = walk.dataset_id
+                    AND coalesce(attempt.ended_at, attempt.started_at) <= walk.bound
+            LEFT JOIN rhythm ON rhythm.dataset_id = walk.dataset_id
+            GROUP BY
+                walk.side,
+                walk.dataset_id,
+                walk.bound
+        ) AS version
+        JOIN reach_edge
+            ON
+                reach_edge.downstream_id = version.dataset_id
+                AND (reach_edge.lineage_id IS NULL OR reach_edge.lineage_id = version.lineage_id)
+        LEFT JOIN recurring.walk AS seen
+            ON
+                seen.side = version.side
+                AND seen.dataset_id = reach_edge.upstream_id
+        GROUP BY
+            version.side,
+            reach_edge.upstream_id
+        HAVING max(version.read_at) > coalesce(any_value(seen.bound), TIMESTAMPTZ '-infinity')
+    ),
+    -- What was there when it was read.
+    version AS MATERIALIZED (
+        SELECT
+            walk.side,
+            walk.dataset_id,
+            walk.bound,
+            max(
+                {
+                    'started_at': attempt.started_at,
+                    'run_key': attempt.run_key,
+                    'lineage_id': attempt.lineage_id,
+                    'job_id': attempt.job_id,
+                    'state': attempt.state,
+                    'ended_at': attempt.ended_at
+                }
+            ) FILTER (coalesce(attempt.ended_at, attempt.started_at) <= walk.bound) AS tried,
+            max(
+                {
+                    'written_at': attempt.ended_at,
+                    'run_key': attempt.run_key,
+                    'lineage_id': attempt.lineage_id,
+                    'job_id': attempt.job_id
+                }
+            ) FILTER (attempt.wrote AND attempt.ended_at <= walk.bound) AS written,
+            min(attempt.ended_at) FILTER (attempt.wrote AND attempt.ended_at > walk.bound) AS next_at
+        FROM walk
+        LEFT JOIN attempt ON attempt.dataset_id = walk.dataset_id
+        GROUP BY
+            walk.side,
+            walk.dataset_id,
+            walk.bound
+    ),
+    place AS MATERIALIZED (
+        SELECT
+            bad.dataset_id,
+            bad.bound,
+            good.bound AS good_bound,
+            bad.tried,
+            bad.written,
+            good.tried AS good_tried,
+            good.written AS good_written,
+            coalesce(bad.written.written_at, bad.bound - (bad.bound - good.bound) / 2, TIMESTAMPTZ '-infinity') AS since_at,
+            least(
+                CASE
+                    WHEN bad.written IS NOT NULL THEN bad.next_at
+                    WHEN good.bound IS NOT NULL THEN bad.bound + (bad.bound - good.bound) / 2
+                END,
+                question.moment + INTERVAL 1 MICROSECOND
+            ) AS until_at,
+            rhythm.interval
+        FROM version AS bad
+        CROSS JOIN question
+        LEFT JOIN version AS good ON good.side = 'good' AND good.dataset_id = bad.dataset_id
+        LEFT JOIN rhythm ON rhythm.dataset_id = bad.dataset_id
+        WHERE bad.side = 'bad'
+    ),
+    -- Series.
+    observation AS MATERIALIZED (
+        SELECT
+            result.dataset_id,
+            result.field,
+            result.check_name AS measure,
+            'check' AS source,
+            symptom.check_name IS NOT NULL AS is_symptom,
+            result.executed_at AS observed_at,
+            result.executed_at >= place.since_at AND result.executed_at < place.until_at AS is_current,
+            result.executed_at < place.since_at AS is_past,
+            result.value,
+            result.failed
+        FROM result
+        JOIN place USING (dataset_id)
+        CROSS JOIN question
+        LEFT JOIN symptom
+            ON
+                question.dataset_id = result.dataset_id
+                AND symptom.check_name = result.check_name
+                AND symptom.field = result.field
+        UNION ALL BY NAME
+        SELECT
+            measurement.dataset_id,
+            measurement.field,
+            measurement.measure,
+            measurement.source,
+            false AS is_symptom,
+            CASE
+                WHEN measurement.source = 'dataQualityMetrics' THEN measurement.measured_at
+                WHEN measurement.source = 'outputStatistics' THEN run.state.event_time
+                ELSE coalesce(run.started_at, run.first_at)
+            END AS observed_at,
+            CASE
+                WHEN measurement.source = 'dataQualityMetrics'
+                    THEN measurement.measured_at >= place.since_at AND measurement.measured_at < place.until_at
+                WHEN measurement.source = 'outputStatistics'
+                    THEN measurement.run_key = place.written.run_key
+                ELSE coalesce(run.started_at, run.first_at) BETWEEN place.since_at AND place.bound
+            END AS is_current,
+            CASE
+                WHEN measurement.source = 'dataQualityMetrics' THEN measurement.measured_at
+                WHEN measurement.source = 'outputStatistics' THEN run.state.event_time
+                ELSE coalesce(run.started_at, run.first_at)
+            END < place.since_at AS is_past,
+            measurement.value
+        FROM store.measured_number_of((SELECT list(place.dataset_id) FROM place)) AS measurement
+        JOIN place USING (dataset_id)
+        JOIN store.run USING (run_key)
+        CROSS JOIN question
+        WHERE
+            measurement.value IS NOT NULL
+            AND measurement.measured_at <= question.moment
+    ),
+    series AS (
+        SELECT
+            observation.dataset_id,
+            observation.field,
+            observation.measure,
+            observation.source,
+            bool_or(observation.is_symptom) AS is_symptom,
+            max({'at': observation.observed_at, 'value': observation.value, 'failed': observation.failed})
+                FILTER (observation.is_current) AS now,
+            count(*) FILTER (observation.is_past) AS times,
+            count(observation.value) FILTER (observation.is_past) AS numbers,
+            count(*) FILTER (observation.is_past AND observation.failed) AS failures,
+            max({'at': observation.observed_at, 'failed': observation.failed, 'value': observation.value})
+                FILTER (observation.is_past) AS last,
+            median(observation.value) FILTER (observation.is_past) AS middle,
+            mad(observation.value) FILTER (observation.is_past) AS spread,
+            count(DISTINCT observation.value) FILTER (observation.is_past) AS different_numbers
+        FROM observation
+        WHERE observation.is_current OR observation.is_past
+        GROUP BY
+            observation.dataset_id,
+            observation.field,
+            observation.measure,
+            observation.source
+        HAVING count(*) FILTER (observation.is_current) > 0
+    ),
+    signal AS MATERIALIZED (
+        SELECT
+            series.*,
+            CASE
+                -- Fewer say nothing about what is usual.
+                WHEN series.numbers >= 4 AND series.now.value IS NOT NULL
+                    THEN least(
+                        abs(series.now.value - series.middle)
+                        / greatest(1.4826 * series.spread, 0.02 * abs(series.middle), 1e-6),
+                        30
+                    )
+            END AS z,
+            CASE
+                WHEN series.numbers >= 4 AND series.last.value IS NOT NULL
+                    THEN abs(series.last.value - series.middle)
+                    / greatest(1.4826 * series.spread, 0.02 * abs(series.middle), 1e-6)
+            END AS last_z,
+            (series.failures + 0.2) / (series.times + 10) AS failure_rate
+        FROM series
+    ),
+    signal_odds AS MATERIALIZED (
+        SELECT
+            signal.*,
+            -- Sound data varies as Student's t of 3, broken data ten times as much; and half of what breaks a dataset does
+            -- not show in any one number.
+            CASE
+                WHEN signal.z IS NOT NULL
+                    THEN ln(
+                        0.5 + 0.5 * least(0.1 * pow((3 + signal.z * signal.z) / (3 + signal.z * signal.z / 100), 2), 60)
+                    )
+            END AS z_odds
+        FROM signal
+    ),
+    judged AS MATERIALIZED (
+        SELECT
+            signal_odds.* EXCLUDE (z_odds),
+            odds.said * CASE
+                WHEN signal_odds.source != 'check' THEN weight.anomaly
+                WHEN odds.said > 0 THEN weight.failed_check
+                ELSE weight.passed_check
+            END AS odds
+        FROM signal_odds
+        CROSS JOIN weight
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE
+                    -- It failed though it found what it always finds: a limit moved, not the data.
+                    WHEN signal_odds.now.failed AND signal_odds.z < 3 THEN 0.3
+                    WHEN signal_odds.now.failed THEN least(ln(0.5 / signal_odds.failure_rate), 4)
+                    WHEN signal_odds.source = 'check' THEN coalesce(signal_odds.z_odds, -0.4)
+                    ELSE coalesce(signal_odds.z_odds, 0)
+                END AS said
+        ) AS odds
+    ),
+    node_odds AS MATERIALIZED (
+        SELECT
+            judged.dataset_id,
+            judged.field,
+            bool_or(judged.now.failed AND judged.odds > 1) AS failing,
+            bool_or(
+                judged.now.failed
+                AND judged.odds > 1
+                AND regexp_matches(judged.measure, 'schema|column_?count|columns_to_match', 'i')
+            ) AS schema_failing,
+            max(
+                {
+                    'odds': judged.odds,
+                    'source': judged.source,
+                    'measure': judged.measure,
+                    'value': judged.now.value,
+                    'middle': judged.middle,
+                    'failed': judged.now.failed
+                }
+            ) AS worst,
+            bool_or((judged.last.failed OR judged.last_z >= 4) AND judged.odds > 1) AS was_odd,
+            CASE
+                WHEN max(judged.odds) > 1 THEN least(sum(judged.odds) FILTER (judged.odds > 0) * 0.3 + 0.7 * max(judged.odds), 5)
+                ELSE greatest(sum(judged.odds), -3)
+            END AS odds
+        FROM judged
+        WHERE NOT judged.is_symptom  -- it is what is to be explained
+        GROUP BY
+            judged.dataset_id,
+            judged.field
+    ),
+    -- Whether anything else speaks for the symptom: the same field measured in another way, and its own value.
+    doubt AS MATERIALIZED (
+        SELECT
+            coalesce(
+                (
+                    SELECT max(node_odds.odds)
+                    FROM node_odds
+                    JOIN question USING (dataset_id)
+                    SEMI JOIN symptom ON symptom.field = node_odds.field
+                ),
+                0
+            ) AS others,
+            coalesce((SELECT max(judged.z) FROM judged WHERE judged.is_symptom), 10) AS z,
+            coalesce((SELECT max(judged.odds) FROM judged WHERE judged.is_symptom), 0) AS odds
+    ),
+    -- Column graph of the versions that were read.
+    column_link AS MATERIALIZED (
+        SELECT
+            place.dataset_id AS downstream_id,
+            column_lineage.downstream_field,
+            column_lineage.upstream_id,
+            column_lineage.upstream_field,
+            max(
+                CASE column_lineage.transformation_type
+                    WHEN 'DIRECT' THEN weight.direct
+                    WHEN 'INDIRECT' THEN weight.indirect
+                    ELSE weight.unsaid
+                END
+                * CASE WHEN column_lineage.masking THEN weight.masked ELSE 1 END
+            ) AS strength
+        FROM place
+        CROSS JOIN weight
+        JOIN store.column_made_from AS column_lineage
+            ON
+                column_lineage.lineage_id = coalesce(place.written.lineage_id, place.tried.lineage_id)
+                AND column_lineage.downstream_id = place.dataset_id
+        GROUP BY ALL
+    ),
+    table_link AS MATERIALIZED (
+        SELECT DISTINCT
+            place.dataset_id AS downstream_id,
+            reach_edge.upstream_id
+        FROM place
+        JOIN reach_edge
+            ON
+                reach_edge.downstream_id = place.dataset_id
+                AND (reach_edge.lineage_id IS NULL OR reach_edge.lineage_id = place.tried.lineage_id)
+        SEMI JOIN place AS above ON above.dataset_id = reach_edge.upstream_id
+    ),
+    known_field AS MATERIALIZED (
+        SELECT dataset_id, field FROM node_odds
+        UNION
+        SELECT upstream_id, upstream_field FROM column_link
+        UNION
+        SELECT downstream_id, downstream_field FROM column_link WHERE downstream_field IS NOT NULL
+        UNION
+        SELECT dataset_id, '' FROM place
+        UNION
+        SELECT question.dataset_id, symptom.field
+        FROM question
+        CROSS JOIN symptom
+    ),
+    node_link AS MATERIALIZED (
+        SELECT
+            downstream_id,
+            downstream_field,
+            upstream_id,
+            upstream_field,
+            max(strength) AS strength
+        FROM (
+            SELECT
+                column_link.downstream_id,
+                coalesce(column_link.downstream_field, '') AS downstream_field,
+                column_link.upstream_id,
+                column_link.upstream_field,
+                column_link.strength
+            FROM column_link
+            UNION ALL BY NAME
+            SELECT
+                table_link.downstream_id,
+                '' AS downstream_field,
+                table_link.upstream_id,
+                '' AS upstream_field,
+                weight.table_rows AS strength
+            FROM table_link
+            CROSS JOIN weight
+            UNION ALL BY NAME
+            SELECT
+                known_field.dataset_id AS downstream_id,
+                known_field.field AS downstream_field,
+                known_field.dataset_id AS upstream_id,
+                '' AS upstream_field,
+                weight.rows AS strength
+            FROM known_field
+            CROSS JOIN weight
+            WHERE known_field.field != ''
+            UNION ALL BY NAME
+            -- Column lineage is missing: the fields of one name, if any.
+            SELECT
+                table_link.downstream_id,
+                below.field AS downstream_field,
+                table_link.upstream_id,
+                above.field AS upstream_field,
+                CASE WHEN below.field = above.field THEN weight.same_name ELSE weight.other_name END AS strength
+            FROM table_link
+            CROSS JOIN weight
+            ANTI JOIN column_link
+                ON
+                    column_link.downstream_id = table_link.downstream_id
+                    AND column_link.upstream_id = table_link.upstream_id
+            JOIN known_field AS below ON below.dataset_id = table_link.downstream_id AND below.field != ''
+            JOIN known_field AS above ON above.dataset_id = table_link.upstream_id AND above.field != ''
+        )
+        GROUP BY ALL
+    ),
+    start AS MATERIALIZED (
+        SELECT DISTINCT
+            question.dataset_id,
+            symptom.field
+        FROM question
+        CROSS JOIN symptom
+        UNION
+        SELECT
+            question.dataset_id,
+            known_field.field
+        FROM question
+        JOIN known_field USING (dataset_id)
+        WHERE NOT question.has_symptom AND (fld IS NULL OR known_field.field = fld)
+    ),
+    -- The easiest way from the symptom to each node.
+    cost(dataset_id, field, cost, depth, path) USING KEY (dataset_id, field) AS (
+        SELECT
+            start.dataset_id,
+            start.field,
+            0::DOUBLE,
+            0,
+            [start.dataset_id]
+        FROM start
+        UNION
+        SELECT
+            found.dataset_id,
+            found.field,
+            found.best.cost,
+            found.best.depth,
+            found.best.path
+        FROM (
+            SELECT
+                node_link.upstream_id AS dataset_id,
+                node_link.upstream_field AS field,
+                min(
+                    {
+                        'cost': cost.cost - ln(node_link.strength) - least(coalesce(node_odds.odds, 0), 0) * 0.5,
+                        'depth': cost.depth + (node_link.upstream_id != node_link.downstream_id)::INTEGER,
+                        'path': CASE
+                            WHEN node_link.upstream_id != node_link.downstream_id THEN [node_link.upstream_id] || cost.path
+                            ELSE cost.path
+                        END
+                    }
+                ) AS best
+            FROM cost
+            JOIN node_link
+                ON
+                    node_link.downstream_id = cost.dataset_id
+                    AND node_link.downstream_field = cost.field
+            LEFT JOIN node_odds
+                ON
+                    node_odds.dataset_id = cost.dataset_id
+                    AND node_odds.field = cost.field
+                    AND cost.depth > 0
+            GROUP BY
+                node_link.upstream_id,
+                node_link.upstream_field
+        ) AS found
+        LEFT JOIN recurring.cost AS seen
+            ON
+                seen.dataset_id = found.dataset_id
+                AND seen.field = found.field
+        WHERE seen.dataset_id IS NULL OR found.best.cost < seen.cost - 1e-9
+    ),
+    -- What is out of the ordinary, and everything that could explain it.
+    oddity AS MATERIALIZED (
+        SELECT
+            node_odds.dataset_id,
+            node_odds.field,
+            node_odds.odds
+        FROM node_odds
+        WHERE node_odds.odds > 0.7
+        ORDER BY node_odds.odds DESC
+        LIMIT 40
+    ),
+    explains(odd_id, odd_field, dataset_id, field, strength) USING KEY (odd_id, odd_field, dataset_id, field) AS (
+        SELECT
+            oddity.dataset_id,
+            oddity.field,
+            oddity.dataset_id,
+            oddity.field,
+            1::DOUBLE
+        FROM oddity
+        UNION
+        SELECT
+            found.odd_id,
+            found.odd_field,
+            found.dataset_id,
+            found.field,
+            found.strength
+        FROM (
+            SELECT
+                explains.odd_id,
+                explains.odd_field,
+                node_link.upstream_id AS dataset_id,
+                node_link.upstream_field AS field,
+                max(explains.strength * node_link.strength) AS strength
+            FROM explains
+            JOIN node_link
+                ON
+                    node_link.downstream_id = explains.dataset_id
+                    AND node_link.downstream_field = explains.field
+            WHERE explains.strength * node_link.strength > 0.05
+            GROUP BY
+                explains.odd_id,
+                explains.odd_field,
+                node_link.upstream_id,
+                node_link.upstream_field
+        ) AS found
+        LEFT JOIN recurring.explains AS seen
+            ON
+                seen.odd_id = found.odd_id
+                AND seen.odd_field = found.odd_field
+                AND seen.dataset_id = found.dataset_id
+                AND seen.field = found.field
+        WHERE seen.odd_id IS NULL OR found.strength > seen.strength + 1e-9
+    ),
+    support AS MATERIALIZED (
+        SELECT
+            dataset_id,
+            field,
+            sum(gain) AS gain,
+            sum(gain * relevance) AS relevant_gain,
+            list(odd_id ORDER BY gain DESC) AS explained
+        FROM (
+            SELECT
+                explains.dataset_id,
+                explains.field,
+                explains.odd_id,
+                max(
+                    ln(explains.strength * exp(oddity.odds) + 1 - explains.strength)
+                    - ln(weight.elsewhere * exp(oddity.odds) + 1 - weight.elsewhere)
+                ) AS gain,
+                max(exp(-coalesce(cost.cost, 10))) AS relevance
+            FROM explains
+            CROSS JOIN weight
+            LEFT JOIN cost
+                ON
+                    cost.dataset_id = explains.odd_id
+                    AND cost.field = explains.odd_field
+            JOIN oddity
+                ON
+                    oddity.dataset_id = explains.odd_id
+                    AND oddity.field = explains.odd_field
+            WHERE explains.odd_id != explains.dataset_id
+            GROUP BY
+                explains.dataset_id,
+                explains.field,
+                explains.odd_id
+        )
+        WHERE gain > 0
+        GROUP BY
+            dataset_id,
+            field
+    ),
+    -- Runs and code.
+    run_code AS MATERIALIZED (
+        SELECT
+            run.run_key,
+            any_value(run.source.version) AS version,
+            max({'event_time': passing_facet.event_time, 'document_id': passing_facet.document_id}).document_id AS sql_id
+        FROM store.run
+        SEMI JOIN attempt ON attempt.run_key = run.run_key
+        LEFT JOIN store.passing_facet
+            ON
+                passing_facet.run_key = run.run_key
+                AND passing_facet.entity = 'job'
+                AND passing_facet.key = 'sql'
+        GROUP BY run.run_key
+    ),
+    code_step AS (
+        SELECT
+            attempt.dataset_id,
+            attempt.run_key,
+            attempt.ended_at,
+            run_code.version != lag(run_code.version) OVER by_dataset AS version_changed,
+            run_code.sql_id != lag(run_code.sql_id) OVER by_dataset AS sql_changed,
+            attempt.lineage_id != lag(attempt.lineage_id) OVER by_dataset AS lineage_changed
+        FROM attempt
+        JOIN run_code USING (run_key)
+        WHERE attempt.wrote
+        WINDOW by_dataset AS (PARTITION BY attempt.dataset_id ORDER BY attempt.ended_at)
+    ),
+    code_rate AS (
+        SELECT
+            (count(*) FILTER (code_step.version_changed) + 1) / (count(code_step.version_changed) + 20) AS versions
+        FROM code_step
+    ),
+    code AS (
+        SELECT
+            place.dataset_id,
+            bool_or(code_step.version_changed) AS version_changed,
+            bool_or(code_step.sql_changed) AS sql_changed,
+            count(code_step.sql_changed) > 0 AS sql_known
+        FROM place
+        JOIN code_step
+            ON
+                code_step.dataset_id = place.dataset_id
+                AND code_step.ended_at <= place.bound
+                AND code_step.ended_at > coalesce(place.good_bound, place.bound)
+        GROUP BY place.dataset_id
+    ),
+    schema_seen AS MATERIALIZED (
+        SELECT
+            dataset.canonical_id AS dataset_id,
+            shape_facet.document_id,
+            CASE
+                WHEN shape_facet.direction = 'output' THEN run.state.event_time
+                ELSE coalesce(run.started_at, run.first_at)
+            END AS seen_at
+        FROM store.shape_facet
+        JOIN store.dataset USING (dataset_id)
+        SEMI JOIN reach ON reach.dataset_id = dataset.canonical_id
+        JOIN store.lineage_shape USING (shape_id)
+        JOIN store.job_run AS run USING (lineage_id)
+        WHERE shape_facet.key = 'schema'
+    ),
+    schema_pair AS MATERIALIZED (
+        SELECT
+            place.dataset_id,
+            max({'seen_at': schema_seen.seen_at, 'document_id': schema_seen.document_id})
+                FILTER (schema_seen.seen_at <= place.bound) AS new,
+            max({'seen_at': schema_seen.seen_at, 'document_id': schema_seen.document_id})
+                FILTER (schema_seen.seen_at <= place.good_bound) AS old
+        FROM place
+        JOIN schema_seen USING (dataset_id)
+        GROUP BY place.dataset_id
+    ),
+    schema_step AS MATERIALIZED (
+        SELECT
+            coalesce(was.dataset_id, is_now.dataset_id) AS dataset_id,
+            coalesce(was.field, is_now.field) AS field,
+            CASE
+                WHEN was.field IS NULL THEN 'added'
+                WHEN is_now.field IS NULL THEN 'removed'
+                ELSE 'type_changed'
+            END AS change
+        FROM (
+            SELECT schema_pair.dataset_id, schema_field.field, lower(schema_field.type) AS type
+            FROM schema_pair
+            JOIN store.schema_field ON schema_field.document_id = schema_pair.old.document_id
+            WHERE schema_pair.old.document_id != schema_pair.new.document_id
+        ) AS was
+        FULL JOIN (
+            SELECT schema_pair.dataset_id, schema_field.field, lower(schema_field.type) AS type
+            FROM schema_pair
+            JOIN store.schema_field ON schema_field.document_id = schema_pair.new.document_id
+            WHERE schema_pair.old.document_id != schema_pair.new.document_id
+        ) AS is_now
+            ON
+                is_now.dataset_id = was.dataset_id
+                AND is_now.field = was.field
+        WHERE was.field IS NULL OR is_now.field IS NULL OR was.type != is_now.type
+    ),
+    stale AS (
+        SELECT
+            signal.dataset_id,
+            count(*) FILTER (signal.now.value = signal.last.value) AS same,
+            count(*) FILTER (signal.now.value != signal.last.value) AS other
+        FROM signal
+        WHERE
+            signal.different_numbers >= 0.8 * signal.numbers
+            AND signal.numbers >= 4
+        GROUP BY signal.dataset_id
+    ),
+    trouble AS MATERIALIZED (
+        SELECT
+            place.dataset_id,
+            coalesce(place.tried.state = 'FAIL' AND place.written.run_key IS DISTINCT FROM place.tried.run_key, false) AS failed,
+            coalesce(place.tried.state = 'ABORT' AND place.written.run_key IS DISTINCT FROM place.tried.run_key, false) AS aborted,
+            coalesce(epoch(place.bound - place.tried.started_at) > 0.9 * place.interval, false) AS missing,
+            coalesce(stale.other = 0 AND stale.same >= 1, false) AS unchanged,
+            EXISTS (FROM schema_step AS any_step WHERE any_step.dataset_id = place.dataset_id AND any_step.change != 'added')
+            OR EXISTS (FROM node_odds AS any_odds WHERE any_odds.dataset_id = place.dataset_id AND any_odds.schema_failing) AS broken
+        FROM place
+        LEFT JOIN stale USING (dataset_id)
+    ),
+    held AS MATERIALIZED (
+        SELECT
+            trouble.dataset_id,
+            bool_or(above.failed OR above.aborted OR above.missing) AS upstream_stale,
+            bool_or(above.broken) AS upstream_broken,
+            bool_or(above.unchanged) AS upstream_unchanged,
+            bool_or(below.failed) AS below_failed,
+            min(below_cost.cost) FILTER (below.failed) AS below_cost
+        FROM trouble
+        LEFT JOIN table_link AS up ON up.downstream_id = trouble.dataset_id
+        LEFT JOIN trouble AS above ON above.dataset_id = up.upstream_id
+        LEFT JOIN table_link AS down ON down.upstream_id = trouble.dataset_id
+        LEFT JOIN trouble AS below ON below.dataset_id = down.downstream_id
+        LEFT JOIN cost AS below_cost ON below_cost.dataset_id = below.dataset_id
+        GROUP BY trouble.dataset_id
+    ),
+    feature AS (
+        SELECT
+            cost.dataset_id,
+            cost.field,
+            cost.cost,
+            cost.depth,
+            cost.path,
+            coalesce(node_odds.odds, 0) AS own,
+            coalesce(support.gain, 0) AS gain,
+            place.tried.state AS tried_state,
+            place.tried.run_key IS NOT NULL AS tracked,
+            trouble.failed,
+            trouble.aborted,
+            trouble.missing,
+            trouble.unchanged,
+            trouble.broken,
+            coalesce(code.version_changed, false) AS version_changed,
+            code.sql_changed AS sql_changed,
+            schema_step.change AS schema_change,
+            coalesce(stale.same, 0) AS same,
+            coalesce(stale.other, 0) AS other,
+            coalesce(node_odds.failing, false) AS failing,
+            coalesce(node_odds.was_odd, false) AS was_odd,
+            node_odds.worst,
+            doubt,
+            question.has_symptom,
+            place.interval,
+            own_symptom.check_name IS NOT NULL AS is_symptom,
+            coalesce(CASE WHEN node_odds.worst.failed THEN node_odds.worst.measure END, own_symptom.check_name) AS failed_check,
+            coalesce(support.relevant_gain, 0) AS relevant_gain,
+            support.explained,
+            coalesce(held.upstream_stale, false) AS upstream_stale,
+            coalesce(held.upstream_broken, false) AS upstream_broken,
+            coalesce(held.upstream_unchanged, false) AS upstream_unchanged,
+            coalesce(held.below_failed, false) AS below_failed,
+            held.below_cost,
+            EXISTS (FROM node_odds AS any_odds WHERE any_odds.dataset_id = cost.dataset_id) AS monitored,
+            place.written,
+            place.tried,
+            place.bound,
+            place.good_bound,
+            code_rate.versions AS code_rate
+        FROM cost
+        JOIN place USING (dataset_id)
+        CROSS JOIN code_rate
+        CROSS JOIN doubt
+        CROSS JOIN question
+        LEFT JOIN node_odds ON node_odds.dataset_id = cost.dataset_id AND node_odds.field = cost.field
+        LEFT JOIN (
+            SELECT
+                symptom.field,
+                max(symptom.check_name) AS check_name
+            FROM symptom
+            GROUP BY symptom.field
+        ) AS own_symptom
+            ON
+                cost.dataset_id = question.dataset_id
+                AND own_symptom.field = cost.field
+        LEFT JOIN support ON support.dataset_id = cost.dataset_id AND support.field = cost.field
+        LEFT JOIN code ON code.dataset_id = cost.dataset_id
+        LEFT JOIN schema_step ON schema_step.dataset_id = cost.dataset_id AND schema_step.field = cost.field
+        LEFT JOIN stale ON stale.dataset_id = cost.dataset_id
+        JOIN trouble ON trouble.dataset_id = cost.dataset_id
+        LEFT JOIN held ON held.dataset_id = cost.dataset_id
+    ),
+    candidate_node AS (
+        SELECT
+            feature.*,
+            {
+                'failed_check': CASE WHEN feature.own > 0 AND feature.worst.source = 'check' THEN local.own ELSE 0 END,
+                'anomaly': CASE WHEN feature.own > 0 AND feature.worst.source != 'check' THEN local.own ELSE 0 END,
+                'passed_check': least(local.own, 0),
+                'explains': weight.explains * feature.relevant_gain + weight.explains_aside * feature.gain,
+                'path': -weight.path * feature.cost,
+                'run_failed': CASE
+                    WHEN feature.failed AND NOT feature.upstream_broken THEN weight.run_failed
+                    ELSE 0
+                END,
+                'run_aborted': CASE
+                    WHEN feature.aborted AND NOT feature.upstream_stale THEN weight.run_aborted
+                    ELSE 0
+                END,
+                'run_missing': CASE
+                    WHEN feature.missing AND NOT feature.upstream_stale THEN weight.run_missing
+                    ELSE 0
+                END,
+                'code_changed': CASE
+                    WHEN feature.version_changed AND coalesce(feature.sql_changed, true)
+                        THEN weight.code_changed * ln(1 + 0.2 / feature.code_rate)
+                    ELSE 0
+                END,
+                'schema_changed': CASE WHEN feature.broken THEN weight.schema_changed ELSE 0 END,
+                'field_changed': CASE
+                    WHEN feature.schema_change IN ('removed', 'type_changed') THEN weight.field_changed
+                    ELSE 0
+                END,
+                'schema_broke_run': CASE
+                    WHEN feature.broken AND feature.below_failed THEN weight.schema_broke_run
+                    ELSE 0
+                END,
+                'unchanged': CASE
+                    WHEN NOT feature.unchanged OR feature.upstream_unchanged THEN 0
+                    WHEN feature.same > 1 THEN weight.unchanged
+                    ELSE weight.unchanged / 2
+                END
+            } AS parts
+        FROM feature
+        CROSS JOIN weight
+        CROSS JOIN LATERAL (
+            SELECT
+                (feature.own - ln(weight.elsewhere * exp(feature.own) + 1 - weight.elsewhere))
+                * CASE WHEN feature.own > 0 AND feature.was_odd THEN weight.not_new ELSE 1 END AS own
+        ) AS local
+    ),
+    candidate AS MATERIALIZED (
+        SELECT
+            candidate_node.*,
+            list_sum(map_values(candidate_node.parts::MAP(VARCHAR, DOUBLE))) AS log_odds
+        FROM candidate_node
+        QUALIFY row_number() OVER (
+            PARTITION BY candidate_node.dataset_id
+            ORDER BY
+                list_sum(map_values(candidate_node.parts::MAP(VARCHAR, DOUBLE))) DESC,
+                candidate_node.field
+        ) = 1
+    ),
+    -- How sure it is that there is anything to explain, beside how well the best candidate explains it.
+    verdict AS MATERIALIZED (
+        SELECT
+            max(candidate.log_odds) AS best,
+            ln(greatest(count(*), 1)) AS crowd,
+            any_value(
+                CASE
+                    WHEN NOT candidate.has_symptom THEN weight.unreported
+                    ELSE
+                        CASE
+                            WHEN candidate.doubt.others > 0 THEN weight.symptom_confirmed
+                            ELSE weight.symptom_doubted
+                        END * candidate.doubt.others
+                        + CASE WHEN candidate.doubt.z < 3 THEN weight.usual_value ELSE 0 END
+                END
+            ) AS doubt,
+            sum(exp(candidate.log_odds - 5)) AS total,
+            any_value(weight.no_cause) AS no_cause
+        FROM candidate
+        CROSS JOIN weight
+    ),
+    -- The first version that was bad: the one that the first failure since the check last passed has judged.
+    streak AS (
+        SELECT
+            candidate.dataset_id,
+            min(own.executed_at) FILTER (own.failed AND (own.passed_at IS NULL OR own.executed_at > own.passed_at))
+                AS failed_at
+        FROM candidate
+        JOIN (
+            SELECT
+                result.*,
+                max(result.executed_at) FILTER (NOT result.failed) OVER (
+                    PARTITION BY result.dataset_id, result.check_name, result.field
+                ) AS passed_at
+            FROM result
+            JOIN place USING (dataset_id)
+            WHERE result.executed_at < place.until_at
+        ) AS own
+            ON
+                own.dataset_id = candidate.dataset_id
+                AND own.field = candidate.field
+                AND own.check_name = candidate.failed_check
+        GROUP BY candidate.dataset_id
+    ),
+    first_bad AS (
+        SELECT
+            streak.dataset_id,
+            any_value(streak.failed_at) AS failed_at,
+            max({'written_at': attempt.ended_at, 'run_key': attempt.run_key, 'job_id': attempt.job_id}) AS written
+        FROM streak
+        LEFT JOIN attempt
+            ON
+                attempt.dataset_id = streak.dataset_id
+                AND attempt.wrote
+                AND attempt.ended_at <= streak.failed_at
+        WHERE streak.failed_at IS NOT NULL
+        GROUP BY streak.dataset_id
+    ),
+    named_path AS (
+        SELECT
+            step.dataset_id,
+            list(dataset.name ORDER BY step.place) AS names
+        FROM (
+            SELECT
+                candidate.dataset_id,
+                unnest(candidate.path) AS step_id,
+                generate_subscripts(candidate.path, 1) AS place
+            FROM candidate
+        ) AS step
+        JOIN store.dataset ON dataset.dataset_id = step.step_id
+        GROUP BY step.dataset_id
+    ),
+    explained_name AS (
+        SELECT
+            part.dataset_id,
+            list(dataset.name ORDER BY part.place) AS names
+        FROM (
+            SELECT
+                candidate.dataset_id,
+                unnest(candidate.explained) AS odd_id,
+                generate_subscripts(candidate.explained, 1) AS place
+            FROM candidate
+        ) AS part
+        JOIN store.dataset ON dataset.dataset_id = part.odd_id
+        GROUP BY part.dataset_id
+    ),
+    lost_field AS (
+        SELECT
+            schema_step.dataset_id,
+            min(schema_step.field) AS field,
+            list(schema_step.field || ' ' || replace(schema_step.change, '_', ' ') ORDER BY schema_step.field) AS changes
+        FROM schema_step
+        WHERE schema_step.change != 'added'
+        GROUP BY schema_step.dataset_id
+    ),
+    answer AS (
+        SELECT
+            candidate.*,
+            exp(candidate.log_odds - 5) / (
+                verdict.total + exp(verdict.no_cause + verdict.crowd - verdict.doubt - 5)
+            ) AS score,
+            -- What says most about the candidate itself.
+            CASE
+                WHEN candidate.parts.run_failed > 0 THEN 'run_failed'
+                WHEN candidate.parts.run_missing > 0 THEN 'run_missing'
+                WHEN candidate.parts.schema_broke_run > 0 OR candidate.parts.field_changed > 0 THEN 'schema_changed'
+                WHEN candidate.worst.failed AND (candidate.own > 0.7 OR candidate.depth = 0) THEN 'failed_check'
+                WHEN candidate.depth = 0 AND candidate.is_symptom THEN 'failed_check'
+                WHEN candidate.parts.code_changed > 0 THEN 'code_changed'
+                WHEN candidate.parts.unchanged > 0 THEN 'unchanged'
+                WHEN candidate.own > 0.7 THEN 'anomaly'
+                WHEN candidate.parts.schema_changed > 0 THEN 'schema_changed'
+                WHEN candidate.parts.run_aborted > 0 THEN 'run_aborted'
+                WHEN NOT candidate.monitored THEN 'unmonitored'
+                ELSE 'upstream'
+            END AS kind,
+            verdict.doubt
+        FROM candidate
+        CROSS JOIN verdict
+        WHERE verdict.best - verdict.crowd + verdict.doubt >= verdict.no_cause
+    ),
+    told AS (
+        SELECT
+            answer.*,
+            dataset.namespace,
+            dataset.name,
+            named_path.names AS path_names,
+            explained_name.names AS explained_names,
+            CASE
+                WHEN answer.kind IN ('run_failed', 'run_aborted', 'run_missing') THEN NULL
+                WHEN answer.kind = 'schema_changed' THEN coalesce(lost_field.field, nullif(answer.field, ''))
+                ELSE nullif(answer.field, '')
+            END AS told_field,
+            CASE
+                WHEN answer.kind IN ('run_failed', 'run_aborted') THEN answer.tried.run_key
+                WHEN answer.kind = 'run_missing' THEN NULL
+                ELSE coalesce(first_bad.written.run_key, answer.written.run_key)
+            END AS run_key,
+            coalesce(answer.tried.job_id, answer.written.job_id) AS job_id,
+            CASE
+                WHEN answer.kind IN ('run_failed', 'run_aborted') THEN coalesce(answer.tried.ended_at, answer.tried.started_at)
+                WHEN answer.kind = 'run_missing' THEN answer.tried.started_at + to_seconds(answer.interval)
+                ELSE coalesce(first_bad.written.written_at, first_bad.failed_at, answer.written.written_at, answer.bound)
+            END AS bad_since,
+            lost_field.changes,
+            asked.moment
+        FROM answer
+        CROSS JOIN asked
+        JOIN store.dataset ON dataset.dataset_id = answer.dataset_id
+        JOIN named_path ON named_path.dataset_id = answer.dataset_id
+        LEFT JOIN explained_name ON explained_name.dataset_id = answer.dataset_id
+        LEFT JOIN first_bad ON first_bad.dataset_id = answer.dataset_id
+        LEFT JOIN lost_field ON lost_field.dataset_id = answer.dataset_id
+    )
+SELECT
+    row_number() OVER (ORDER BY told.log_odds DESC, told.depth DESC, told.namespace, told.name) AS rank,
+    round(told.score, 4) AS score,
+    told.kind,
+    told.namespace,
+    told.name,
+    told.told_field AS field,
+    job.namespace AS job_namespace,
+    job.name AS job_name,
+    run.run_id,
+    told.bad_since,
+    told.depth,
+    told.path_names AS path,
+    CASE told.kind
+        WHEN 'run_failed' THEN format(
+            '{} failed at {}{}, so {} was not written',
+            job.name,
+            strftime(told.bad_since AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC'),
+            CASE WHEN run.error.event_time <= told.moment THEN format(' ({})', run.error.message) ELSE '' END,
+            told.name
+        )
+        WHEN 'run_aborted' THEN format(
+            '{} was aborted at {}, so {} was not written',
+            job.name,
+            strftime(told.bad_since AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC'),
+            told.name
+        )
+        WHEN 'run_missing' THEN format(
+            '{} was due at about {} and did not run, so {} was not written',
+            job.name,
+            strftime(told.bad_since AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC'),
+            told.name
+        )
+        WHEN 'failed_check' THEN format(
+            '{} has failed {} since {}',
+            told.name,
+            CASE
+                WHEN told.told_field IS NULL OR contains(told.failed_check, told.told_field) THEN told.failed_check
+                ELSE format('{}({})', told.failed_check, told.told_field)
+            END,
+            coalesce(strftime(told.bad_since AT TIME ZONE 'UTC', 'the load of %Y-%m-%d %H:%M UTC'), 'it is known')
+        )
+        WHEN 'schema_changed' THEN format(
+            'the schema of {} changed ({}) by {}',
+            told.name,
+            coalesce(array_to_string(told.changes, ', '), told.worst.measure),
+            coalesce(strftime(told.bad_since AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC'), 'then')
+        )
+        WHEN 'code_changed' THEN format(
+            '{} ran new code when it wrote {} at {}',
+            job.name,
+            told.name,
+            strftime(told.bad_since AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC')
+        )
+        WHEN 'unchanged' THEN format(
+            'the numbers of {} differ with every load, and at {} they did not',
+            told.name,
+            coalesce(strftime(told.bad_since AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC'), 'the last')
+        )
+        WHEN 'anomaly' THEN format(
+            '{} of {} was {:.4g} at {}, usually it is about {:.4g}',
+            told.worst.measure,
+            CASE WHEN told.field = '' THEN told.name ELSE told.name || '.' || told.field END,
+            told.worst.value,
+            coalesce(strftime(told.bad_since AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC'), 'the last load'),
+            told.worst.middle
+        )
+        WHEN 'unmonitored' THEN format('nothing checks {}', told.name)
+        ELSE format('{} is upstream, and nothing speaks against it or for it', told.name)
+    END
+    || CASE
+        WHEN len(told.explained_names) > 0
+            THEN format('; what is odd in {} would follow from it', array_to_string(told.explained_names[:3], ', '))
+        ELSE ''
+    END
+    || CASE
+        WHEN told.depth = 1 THEN format('; {} was built from it', told.path_names[2])
+        WHEN told.depth > 1
+            THEN format(
+                '; {} and {} were built from it',
+                array_to_string(told.path_names[2:-2], ', '),
+                told.path_names[-1]
+            )
+        ELSE ''
+    END AS evidence,
+    to_json(
+        {
+            'log_odds': told.log_odds,
+            'parts': told.parts,
+            'symptom': told.doubt,
+            'asked_without_failing_check': NOT told.has_symptom,
+            'explains': told.explained_names,
+            'schema_changes': told.changes,
+            'read_at': told.bound
+        }
+    ) AS evidence_detail
+FROM told
+LEFT JOIN store.job ON job.job_id = told.job_id
+LEFT JOIN store.run ON run.run_key = told.run_key
+WHERE told.score >= 0.0005
+ORDER BY rank;
+
+COMMENT ON MACRO TABLE root_cause IS
+    'Ranked candidates for what broke a dataset; none if nothing explains it. FROM root_cause(''ns'', ''ds'', fld := ''column'', check_name := ''check'', as_of := now()).';

@@ -1,0 +1,30 @@
+-- Run ids that several jobs share: each job has its own story, made anew from its events.
+CREATE OR REPLACE TEMP TABLE shared_run AS
+SELECT run_key
+FROM run_lineage
+GROUP BY run_key
+HAVING count(*) > 1;
+
+DELETE FROM store.run_job
+USING shared_run
+WHERE run_job.run_key = shared_run.run_key;
+
+INSERT INTO store.run_job BY NAME
+WITH
+    shared_event AS (
+        SELECT
+            event.run_key,
+            shape.job_id,
+            event.event_type,
+            event.event_time,
+            event.event_id
+        FROM store.event
+        SEMI JOIN shared_run USING (run_key)
+        JOIN store.shape USING (shape_id)
+        WHERE event.event_time >= getvariable('oldest_run')
+    )
+SELECT
+    life.*,
+    run_lineage.lineage_id
+FROM store.run_life_of('shared_event') AS life
+JOIN run_lineage USING (run_key, job_id);

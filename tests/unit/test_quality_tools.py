@@ -218,6 +218,7 @@ def test_what_is_wrong_with_one_validation_of_a_checkpoint_is_named_with_its_pla
     assert refused("great-expectations", body).startswith("file.json: run_results.a.meta.run_id.run_time: is missing")
 
 
+@NEEDS_SAMPLES
 def test_the_description_of_a_checkpoint_is_no_result() -> None:
     body = loaded("great_expectations", "data_mart.dim_customers.validation.checkpoint_describe.json")
     assert not IMPORTERS["great-expectations"].is_document(body)

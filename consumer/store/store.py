@@ -375,10 +375,10 @@ def _rebuild(database: Database, version: str) -> None:
             "SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal ORDER BY view_oid DESC"
         ):
             database.run(f'DROP VIEW IF EXISTS "{schema}"."{name}"')
-        for schema, name in database.rows(
-            "SELECT DISTINCT schema_name, function_name FROM duckdb_functions() WHERE NOT internal"
+        for schema, name, kind in database.rows(
+            "SELECT DISTINCT schema_name, function_name, function_type FROM duckdb_functions() WHERE NOT internal"
         ):
-            database.run(f'DROP MACRO TABLE IF EXISTS "{schema}"."{name}"')
+            database.run(f'DROP {"MACRO TABLE" if kind == "table_macro" else "MACRO"} "{schema}"."{name}"')
         for script in scripts("views", "macros"):
             database.run(script.sql)
         database.run("DELETE FROM store.views")

@@ -17,6 +17,14 @@ WITH
         FROM query_table(runs)
         GROUP BY lineage_id
     ),
+    -- Looked up by themselves: a join with all runs would read them all.
+    declaring_run AS (
+        SELECT
+            run.run_key,
+            run.run_id
+        FROM store.run
+        SEMI JOIN store.declaration USING (run_key)
+    ),
     declared_use AS (
         SELECT
             declaration.lineage_id,
@@ -24,7 +32,8 @@ WITH
             max(declaration.event_time) AS last_seen_at,
             max({'event_time': declaration.event_time, 'run_id': coalesce(run.run_id, '')}) AS newest
         FROM store.declaration
-        LEFT JOIN store.run USING (run_key)
+        SEMI JOIN query_table(lineages) AS lineage ON lineage.lineage_id = declaration.lineage_id
+        LEFT JOIN declaring_run AS run USING (run_key)
         WHERE ts IS NULL OR declaration.event_time <= ts
         GROUP BY declaration.lineage_id
     ),
@@ -63,7 +72,7 @@ WITH
             END AS finished,
             true AS is_decided
         FROM declared_use
-        JOIN store.lineage ON lineage.lineage_id = declared_use.lineage_id
+        JOIN query_table(lineages) AS lineage ON lineage.lineage_id = declared_use.lineage_id
         LEFT JOIN store.dataset ON dataset.dataset_id = lineage.dataset_id
     )
 SELECT

@@ -1,6 +1,6 @@
 -- The edges as they stood at a moment, by id; NULL means now. The runs, lineages and edges of lineages of that moment are named
--- tables like store.job_run, store.lineage and store.lineage_edge.
-CREATE MACRO store.edge_of(runs, lineages, edges, ts) AS TABLE
+-- tables like store.job_run, store.lineage and store.lineage_edge; so is store.renaming.
+CREATE MACRO store.edge_of(runs, lineages, edges, renamings, ts) AS TABLE
 WITH
     made AS (
         SELECT
@@ -28,7 +28,7 @@ WITH
             renaming.renamed_at,
             coalesce(renaming.written_again_at > ts, renaming.written_again_at IS NULL),
             renaming.run_id
-        FROM store.renaming
+        FROM query_table(renamings) AS renaming
         WHERE ts IS NULL OR renaming.renamed_at <= ts
     )
 SELECT

@@ -1,5 +1,6 @@
--- The column edges as they stood at a moment, by id. NULL means now, for which store.column_edge_now is faster.
-CREATE MACRO store.column_edge_at(ts) AS TABLE
+-- The column edges as they stood at a moment, by id, as far as they matter for what is reached from a dataset, upward or downward.
+-- A moment of NULL means now.
+CREATE MACRO store.column_edge_at(ts, ns, ds, downward) AS TABLE
 WITH
     straddling_run AS MATERIALIZED (
         FROM store.straddling_run(ts)
@@ -21,19 +22,42 @@ WITH
     passing_column AS MATERIALIZED (
         FROM store.lineage_column_of('passing_shape', 'passing_explicit')
     ),
+    passing_edge AS MATERIALIZED (
+        FROM store.lineage_edge_of('passing_shape', 'passing_explicit', 'passing_column')
+    ),
     edge_then AS (
         FROM store.lineage_edge
         UNION ALL BY NAME
-        FROM store.lineage_edge_of('passing_shape', 'passing_explicit', 'passing_column')
+        FROM passing_edge
     ),
-    column_then AS (
+    renaming AS MATERIALIZED (
+        FROM store.renaming
+    ),
+    lineage_near AS MATERIALIZED (
+        FROM store.lineage_reached('edge_then', 'lineage_then', 'renaming', ns, ds, downward)
+    ),
+    edge_near AS MATERIALIZED (
+        SELECT edge.*
+        FROM edge_then AS edge
+        SEMI JOIN lineage_near ON lineage_near.lineage_id = edge.lineage_id
+    ),
+    run_near AS (
+        SELECT run.*
+        FROM run_then AS run
+        SEMI JOIN lineage_near ON lineage_near.lineage_id = run.lineage_id
+    ),
+    column_near AS (
+        SELECT lineage_column.*
         FROM store.lineage_column
+        SEMI JOIN lineage_near ON lineage_near.lineage_id = lineage_column.lineage_id
         UNION ALL BY NAME
         FROM passing_column
     ),
-    explicit_then AS (
+    explicit_near AS (
+        SELECT lineage_explicit.*
         FROM store.lineage_explicit
+        SEMI JOIN lineage_near ON lineage_near.lineage_id = lineage_explicit.lineage_id
         UNION ALL BY NAME
         FROM passing_explicit
     )
-FROM store.column_edge_of('run_then', 'lineage_then', 'edge_then', 'column_then', 'explicit_then', ts);
+FROM store.column_edge_of('run_near', 'lineage_near', 'edge_near', 'column_near', 'explicit_near', ts);

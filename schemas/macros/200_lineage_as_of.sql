@@ -2,7 +2,7 @@
 CREATE MACRO lineage_as_of(ts) AS TABLE
 WITH
     edge_then AS (
-        FROM store.edge_at(ts::TIMESTAMPTZ)
+        FROM store.edge_at(ts::TIMESTAMPTZ, NULL, NULL, false)
     )
 FROM store.named_edge('edge_then');
 

@@ -3,8 +3,8 @@
 -- A run checks once, however many of its events say so, and the last word counts, whether or not the run ever ended. What
 -- has no run, and a streaming run, which may go on for years, checks anew with each event: the occasion tells those apart.
 --
--- Of the datasets asked for (canonical ids), and of none: what a run said of itself may turn out to be about one of them.
-CREATE MACRO store.measurement_of(dataset_ids) AS TABLE
+-- "facets" is the name of a table like store.dataset_facet_of(…).
+CREATE MACRO store.measurement_of(facets) AS TABLE
 WITH
     streaming_run AS (
         SELECT run.run_key
@@ -18,7 +18,7 @@ SELECT
     passing_facet.run_key,
     passing_facet.entity,
     passing_facet.direction,
-    passing_facet.canonical_id AS dataset_id,
+    passing_facet.dataset_id,
     passing_facet.job_id,
     CASE
         WHEN passing_facet.run_key IS NULL OR streaming_run.run_key IS NOT NULL THEN passing_facet.event_id
@@ -30,17 +30,7 @@ SELECT
             'document_id': passing_facet.document_id
         }
     ) AS newest
-FROM (
-    SELECT
-        passing_facet.* EXCLUDE (dataset_id),
-        known.canonical_id
-    FROM store.passing_facet
-    JOIN store.dataset_known_as(dataset_ids) AS known USING (dataset_id)
-    UNION ALL BY NAME
-    SELECT passing_facet.* EXCLUDE (dataset_id)
-    FROM store.passing_facet
-    WHERE passing_facet.dataset_id IS NULL
-) AS passing_facet
+FROM query_table(facets) AS passing_facet
 LEFT JOIN streaming_run USING (run_key)
 WHERE
     passing_facet.key IN (

@@ -1,21 +1,33 @@
 -- Outcomes of checks as events report them, each where it belongs, once for each check and execution.
 --
 -- An execution is a run, or an invocation of dbt, which tells of one test under several runs; without a run, an event.
--- Of the datasets asked for (canonical ids), and those that belong to none.
+-- "facets" is the name of a table like store.dataset_facet_of(…); what belongs to no dataset is among the outcomes.
 --
 -- check_name is qualified wherever it stands: in a macro with a parameter of that name, DuckDB takes it for the parameter.
-CREATE MACRO store.sent_outcome_of(dataset_ids) AS TABLE
+CREATE MACRO store.sent_outcome_of(facets) AS TABLE
 WITH
     -- The same facet under START and the end, or under facets and inputFacets, counts once.
-    said AS (
+    said AS MATERIALIZED (
         SELECT
             run_key,
             dataset_id,
             occasion,
             newest.document_id AS document_id,
             max({'event_time': newest.event_time, 'event_id': newest.event_id}) AS stamp
-        FROM store.measurement_of(dataset_ids) AS measurement
+        FROM store.measurement_of(facets) AS measurement
         GROUP BY ALL
+    ),
+    -- Looked up by themselves: a join with all runs would read them all for a few results.
+    said_run AS MATERIALIZED (
+        SELECT
+            run.run_key,
+            run.run_id,
+            run.state,
+            run.lineage_id,
+            run.producer,
+            run.parent
+        FROM store.run
+        SEMI JOIN said USING (run_key)
     ),
     outcome AS MATERIALIZED (
         SELECT
@@ -46,7 +58,7 @@ WITH
             assertion.*
         FROM said
         JOIN store.assertion USING (document_id)
-        LEFT JOIN store.run ON run.run_key = said.run_key
+        LEFT JOIN said_run AS run ON run.run_key = said.run_key
     ),
     unbound AS (
         SELECT * FROM outcome WHERE dataset_id IS NULL

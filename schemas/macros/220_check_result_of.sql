@@ -1,5 +1,5 @@
 -- One row for each outcome of a check of the datasets asked for (canonical ids), and of those that belong to none.
-CREATE MACRO store.check_result_of(dataset_ids) AS TABLE
+CREATE MACRO store.check_result_of(facets) AS TABLE
 WITH
     judged AS (
         SELECT
@@ -8,7 +8,7 @@ WITH
             -- dbt sends the limit from which it fails: its error_if, or its warn_if if that is all that it does. 0 is
             -- its word for the usual one, "!= 0".
             regexp_extract(said.expected, '^(>=|<=|<>|!=|==|=|>|<|)\s*(-?\d+(?:\.\d+)?)$', ['operator', 'number']) AS limit_
-        FROM store.sent_outcome_of(dataset_ids) AS sent_outcome
+        FROM store.sent_outcome_of(facets) AS sent_outcome
     ),
     measured AS (
         SELECT

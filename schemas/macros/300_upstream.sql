@@ -5,7 +5,7 @@ WITH
         SELECT DISTINCT
             edge.downstream_id AS from_id,
             edge.upstream_id AS to_id
-        FROM store.edge_at(as_of::TIMESTAMPTZ) AS edge
+        FROM store.edge_at(as_of::TIMESTAMPTZ, ns, ds, false) AS edge
         WHERE edge.is_current
     )
 FROM store.walk('step', ns, ds, max_depth);

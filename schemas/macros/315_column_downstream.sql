@@ -8,7 +8,7 @@ WITH
             edge.downstream_id AS to_id,
             edge.downstream_field AS to_field,
             edge.transformation_type
-        FROM store.column_edge_at(as_of::TIMESTAMPTZ) AS edge
+        FROM store.column_edge_at(as_of::TIMESTAMPTZ, ns, ds, true) AS edge
         WHERE edge.is_current
     )
 FROM store.column_walk('step', ns, ds, fld, indirect, max_depth);

@@ -39,8 +39,7 @@ WITH RECURSIVE
             write.run_key,
             write.lineage_id,
             write.started_at
-        FROM store.write
-        SEMI JOIN reach ON reach.dataset_id = write.dataset_id
+        FROM store.write_of((SELECT list(reach.dataset_id) FROM reach), 'store.lifecycle_change') AS write
     ),
     walk(run_key, lineage_id, read_at, depth) USING KEY (run_key) AS (
         SELECT

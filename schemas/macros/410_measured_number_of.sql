@@ -1,15 +1,15 @@
--- What was measured of a dataset: each number with the moment that it speaks of. Fields are '' for the dataset as a whole.
-CREATE MACRO store.measured_number_of(dataset_ids) AS TABLE
+-- What was measured of datasets: each number with the moment that it speaks of. Fields are '' for the dataset as a whole.
+-- "facets" is the name of a table like store.dataset_facet_of(…).
+CREATE MACRO store.measured_number_of(facets) AS TABLE
 WITH
     facet AS (
         SELECT
-            known.canonical_id AS dataset_id,
+            passing_facet.dataset_id,
             passing_facet.run_key,
             passing_facet.key,
             passing_facet.event_time,
             document.body::JSON AS body
-        FROM store.passing_facet
-        JOIN store.dataset_known_as(dataset_ids) AS known USING (dataset_id)
+        FROM query_table(facets) AS passing_facet
         JOIN store.document USING (document_id)
         WHERE
             passing_facet.key IN ('dataQualityMetrics', 'outputStatistics', 'inputStatistics')

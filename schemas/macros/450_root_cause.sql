@@ -56,68 +56,102 @@ WITH RECURSIVE
         FROM root_cause_weight
     ),
     -- Everything that was ever upstream. The walk below knows better, but this is what has to be looked at.
+    said_upstream AS MATERIALIZED (
+        SELECT known.dataset_id
+        FROM store.ever_upstream_of((SELECT list(asked.dataset_id) FROM asked)) AS known
+    ),
     -- What a job's SQL names and its lineage does not: absence of an edge is not independence.
+    maker AS MATERIALIZED (
+        SELECT DISTINCT
+            shape.job_id,
+            known.canonical_id AS dataset_id
+        FROM store.dataset_known_as((SELECT list(said_upstream.dataset_id) FROM said_upstream)) AS known
+        JOIN store.shape_dataset USING (dataset_id)
+        JOIN store.shape USING (shape_id)
+        WHERE shape_dataset.direction = 'output' AND shape.job_type IS DISTINCT FROM 'TEST'
+    ),
     sql_text AS MATERIALIZED (
         SELECT DISTINCT
             passing_facet.document_id,
             passing_facet.job_id
         FROM store.passing_facet
+        SEMI JOIN maker ON maker.job_id = passing_facet.job_id
         CROSS JOIN asked
         WHERE
             passing_facet.key = 'sql'
             AND passing_facet.entity = 'job'
             AND passing_facet.event_time <= asked.moment
     ),
-    sql_word AS (
+    sql_word AS MATERIALIZED (
         SELECT DISTINCT
             sql_text.job_id,
             unnest(regexp_extract_all(lower(document.body ->> '$.query'), '[a-z_][a-z0-9_$.]*')) AS word
         FROM sql_text
         JOIN store.document USING (document_id)
     ),
-    job_output AS MATERIALIZED (
+    own_output AS (
         SELECT DISTINCT
             shape.job_id,
             dataset.canonical_id AS dataset_id
-        FROM store.shape_dataset
-        JOIN store.shape USING (shape_id)
+        FROM store.shape
+        SEMI JOIN maker ON maker.job_id = shape.job_id
+        JOIN store.shape_dataset USING (shape_id)
         JOIN store.dataset USING (dataset_id)
-        WHERE shape_dataset.direction = 'output' AND shape.job_type IS DISTINCT FROM 'TEST'
+        WHERE shape_dataset.direction = 'output'
+    ),
+    said_link AS MATERIALIZED (
+        SELECT made_from.*
+        FROM store.made_from_into((SELECT list(said_upstream.dataset_id) FROM said_upstream)) AS made_from
     ),
     -- Fields of an output that its column lineage leaves unexplained, and the datasets that have most of them.
-    schema_known AS MATERIALIZED (
-        SELECT DISTINCT
-            dataset.canonical_id AS dataset_id,
-            shape_facet.document_id
-        FROM store.shape_facet
-        JOIN store.dataset USING (dataset_id)
-        WHERE shape_facet.key = 'schema'
+    said_column AS (
+        SELECT lineage_column.*
+        FROM store.lineage_column
+        SEMI JOIN said_link ON said_link.lineage_id = lineage_column.lineage_id
     ),
-    field_known AS MATERIALIZED (
+    said_explicit AS (
+        SELECT lineage_explicit.*
+        FROM store.lineage_explicit
+        SEMI JOIN said_link ON said_link.lineage_id = lineage_explicit.lineage_id
+    ),
+    said_column_link AS MATERIALIZED (
+        SELECT made_from.*
+        FROM store.column_made_from_of('said_column', 'said_explicit') AS made_from
+        WHERE made_from.upstream_field IS NOT NULL
+    ),
+    explained AS MATERIALIZED (
         SELECT DISTINCT
-            schema_known.dataset_id,
-            schema_field.field
-        FROM schema_known
-        JOIN store.schema_field USING (document_id)
+            said_column_link.downstream_id AS dataset_id,
+            said_column_link.downstream_field AS field
+        FROM said_column_link
+        SEMI JOIN said_upstream ON said_upstream.dataset_id = said_column_link.downstream_id
     ),
     unexplained AS MATERIALIZED (
-        SELECT
-            field_known.dataset_id,
-            field_known.field
-        FROM field_known
-        SEMI JOIN store.column_made_from ON column_made_from.downstream_id = field_known.dataset_id
-        ANTI JOIN store.column_made_from AS explained
+        SELECT DISTINCT
+            known.canonical_id AS dataset_id,
+            schema_field.field
+        FROM store.dataset_known_as((SELECT list(DISTINCT explained.dataset_id) FROM explained)) AS known
+        JOIN store.shape_facet ON shape_facet.dataset_id = known.dataset_id AND shape_facet.key = 'schema'
+        JOIN store.schema_field ON schema_field.document_id = shape_facet.document_id
+        ANTI JOIN explained
             ON
-                explained.downstream_id = field_known.dataset_id
-                AND explained.downstream_field = field_known.field
+                explained.dataset_id = known.canonical_id
+                AND explained.field = schema_field.field
     ),
     guess AS MATERIALIZED (
         SELECT
             unexplained.dataset_id AS downstream_id,
-            field_known.dataset_id AS upstream_id,
-            count(*) AS fields
+            field_known.dataset_id AS upstream_id
         FROM unexplained
-        JOIN field_known USING (field)
+        JOIN (
+            SELECT DISTINCT
+                dataset.canonical_id AS dataset_id,
+                schema_field.field
+            FROM store.schema_field
+            SEMI JOIN unexplained ON unexplained.field = schema_field.field
+            JOIN store.shape_facet ON shape_facet.document_id = schema_field.document_id AND shape_facet.key = 'schema'
+            JOIN store.dataset ON dataset.dataset_id = shape_facet.dataset_id
+        ) AS field_known ON field_known.field = unexplained.field
         WHERE field_known.dataset_id != unexplained.dataset_id
         GROUP BY
             unexplained.dataset_id,
@@ -126,49 +160,61 @@ WITH RECURSIVE
     ),
     hint AS MATERIALIZED (
         SELECT
-            upstream_id,
-            downstream_id
+            guess.upstream_id,
+            guess.downstream_id
         FROM guess
         UNION
         SELECT DISTINCT
             dataset.canonical_id AS upstream_id,
-            job_output.dataset_id AS downstream_id
+            maker.dataset_id AS downstream_id
         FROM sql_word
         JOIN store.dataset ON lower(dataset.name) = sql_word.word
-        JOIN job_output ON job_output.job_id = sql_word.job_id
-        ANTI JOIN store.made_from
+        JOIN maker ON maker.job_id = sql_word.job_id
+        ANTI JOIN said_link
             ON
-                made_from.job_id = sql_word.job_id
-                AND made_from.upstream_id = dataset.canonical_id
-        ANTI JOIN job_output AS own
+                said_link.job_id = sql_word.job_id
+                AND said_link.upstream_id = dataset.canonical_id
+        ANTI JOIN own_output
             ON
-                own.job_id = sql_word.job_id
-                AND own.dataset_id = dataset.canonical_id
+                own_output.job_id = sql_word.job_id
+                AND own_output.dataset_id = dataset.canonical_id
         UNION
         -- What datasets and jobs declare, without a run to date it.
         SELECT
-            made_from.upstream_id,
-            made_from.downstream_id
-        FROM store.made_from
+            said_link.upstream_id,
+            said_link.downstream_id
+        FROM said_link
         JOIN store.declaration USING (lineage_id)
         CROSS JOIN asked
         WHERE declaration.run_key IS NULL AND declaration.event_time <= asked.moment
     ),
-    link AS MATERIALIZED (
-        SELECT DISTINCT
-            made_from.upstream_id,
-            made_from.downstream_id
-        FROM store.made_from
+    -- What is behind a hint is what lineage says of it.
+    reach AS MATERIALIZED (
+        SELECT said_upstream.dataset_id FROM said_upstream
         UNION
-        SELECT upstream_id, downstream_id FROM hint
+        SELECT beyond.dataset_id
+        FROM store.ever_upstream_of(
+            (
+                SELECT list(DISTINCT hint.upstream_id)
+                FROM hint
+                ANTI JOIN said_upstream ON said_upstream.dataset_id = hint.upstream_id
+            )
+        ) AS beyond
     ),
-    reach(dataset_id) AS (
-        SELECT asked.dataset_id
-        FROM asked
-        UNION
-        SELECT link.upstream_id
-        FROM reach
-        JOIN link ON link.downstream_id = reach.dataset_id
+    -- All runs that name any of these datasets.
+    lineage_near AS MATERIALIZED (
+        SELECT DISTINCT lineage_shape.lineage_id
+        FROM store.dataset_known_as((SELECT list(reach.dataset_id) FROM reach)) AS known
+        JOIN store.shape_dataset USING (dataset_id)
+        JOIN store.lineage_shape USING (shape_id)
+    ),
+    run_near AS MATERIALIZED (
+        SELECT job_run.*
+        FROM store.job_run
+        SEMI JOIN lineage_near ON lineage_near.lineage_id = job_run.lineage_id
+    ),
+    facet_near AS MATERIALIZED (
+        FROM store.dataset_facet_of((SELECT list(reach.dataset_id) FROM reach))
     ),
     result AS MATERIALIZED (
         SELECT
@@ -180,7 +226,7 @@ WITH RECURSIVE
             check_result.severity,
             try_cast(check_result.actual AS DOUBLE) AS value,
             check_result.executed_at
-        FROM store.check_result_of((SELECT list(reach.dataset_id) FROM reach)) AS check_result
+        FROM store.check_result_of('facet_near') AS check_result
         JOIN store.dataset
             ON
                 dataset.namespace = check_result.namespace
@@ -195,8 +241,7 @@ WITH RECURSIVE
         SELECT
             attempt.*,
             coalesce(attempt.state = 'COMPLETE', false) OR attempt.streaming AS wrote
-        FROM store.attempt
-        SEMI JOIN reach ON reach.dataset_id = attempt.dataset_id
+        FROM store.attempt_of((SELECT list(reach.dataset_id) FROM reach), 'run_near') AS attempt
         CROSS JOIN asked
         WHERE attempt.started_at <= asked.moment
     ),
@@ -263,7 +308,7 @@ WITH RECURSIVE
             made_from.lineage_id,
             made_from.upstream_id,
             made_from.downstream_id
-        FROM store.made_from
+        FROM store.made_from_into((SELECT list(reach.dataset_id) FROM reach)) AS made_from
         SEMI JOIN attempt
             ON
                 attempt.lineage_id = made_from.lineage_id
@@ -402,6 +447,14 @@ WITH RECURSIVE
         WHERE bad.side = 'bad'
     ),
     -- Series.
+    measured_run AS MATERIALIZED (
+        SELECT
+            run_near.run_key,
+            max(run_near.state) AS state,
+            min(coalesce(run_near.started_at, run_near.first_at)) AS started_at
+        FROM run_near
+        GROUP BY run_near.run_key
+    ),
     observation AS MATERIALIZED (
         SELECT
             result.dataset_id,
@@ -432,24 +485,24 @@ WITH RECURSIVE
             CASE
                 WHEN measurement.source = 'dataQualityMetrics' THEN measurement.measured_at
                 WHEN measurement.source = 'outputStatistics' THEN run.state.event_time
-                ELSE coalesce(run.started_at, run.first_at)
+                ELSE run.started_at
             END AS observed_at,
             CASE
                 WHEN measurement.source = 'dataQualityMetrics'
                     THEN measurement.measured_at >= place.since_at AND measurement.measured_at < place.until_at
                 WHEN measurement.source = 'outputStatistics'
                     THEN measurement.run_key = place.written.run_key
-                ELSE coalesce(run.started_at, run.first_at) BETWEEN place.since_at AND place.bound
+                ELSE run.started_at BETWEEN place.since_at AND place.bound
             END AS is_current,
             CASE
                 WHEN measurement.source = 'dataQualityMetrics' THEN measurement.measured_at
                 WHEN measurement.source = 'outputStatistics' THEN run.state.event_time
-                ELSE coalesce(run.started_at, run.first_at)
+                ELSE run.started_at
             END < place.since_at AS is_past,
             measurement.value
-        FROM store.measured_number_of((SELECT list(place.dataset_id) FROM place)) AS measurement
+        FROM store.measured_number_of('facet_near') AS measurement
         JOIN place USING (dataset_id)
-        JOIN store.run USING (run_key)
+        LEFT JOIN measured_run AS run USING (run_key)
         CROSS JOIN question
         WHERE
             measurement.value IS NOT NULL
@@ -598,7 +651,7 @@ WITH RECURSIVE
             ) AS strength
         FROM place
         CROSS JOIN weight
-        JOIN store.column_made_from AS column_lineage
+        JOIN said_column_link AS column_lineage
             ON
                 column_lineage.lineage_id = coalesce(place.written.lineage_id, place.tried.lineage_id)
                 AND column_lineage.downstream_id = place.dataset_id
@@ -837,19 +890,25 @@ WITH RECURSIVE
             field
     ),
     -- Runs and code.
+    run_sql AS MATERIALIZED (
+        SELECT
+            passing_facet.run_key,
+            max({'event_time': passing_facet.event_time, 'document_id': passing_facet.document_id}).document_id AS sql_id
+        FROM store.passing_facet
+        SEMI JOIN attempt ON attempt.run_key = passing_facet.run_key
+        WHERE
+            passing_facet.key = 'sql'
+            AND passing_facet.entity = 'job'
+        GROUP BY passing_facet.run_key
+    ),
     run_code AS MATERIALIZED (
         SELECT
-            run.run_key,
-            any_value(run.source.version) AS version,
-            max({'event_time': passing_facet.event_time, 'document_id': passing_facet.document_id}).document_id AS sql_id
-        FROM store.run
-        SEMI JOIN attempt ON attempt.run_key = run.run_key
-        LEFT JOIN store.passing_facet
-            ON
-                passing_facet.run_key = run.run_key
-                AND passing_facet.entity = 'job'
-                AND passing_facet.key = 'sql'
-        GROUP BY run.run_key
+            run_near.run_key,
+            any_value(run_near.source.version) AS version,
+            any_value(run_sql.sql_id) AS sql_id
+        FROM run_near
+        LEFT JOIN run_sql ON run_sql.run_key = run_near.run_key
+        GROUP BY run_near.run_key
     ),
     code_step AS (
         SELECT
@@ -885,18 +944,16 @@ WITH RECURSIVE
     ),
     schema_seen AS MATERIALIZED (
         SELECT
-            dataset.canonical_id AS dataset_id,
+            known.canonical_id AS dataset_id,
             shape_facet.document_id,
             CASE
                 WHEN shape_facet.direction = 'output' THEN run.state.event_time
                 ELSE coalesce(run.started_at, run.first_at)
             END AS seen_at
-        FROM store.shape_facet
-        JOIN store.dataset USING (dataset_id)
-        SEMI JOIN reach ON reach.dataset_id = dataset.canonical_id
+        FROM store.dataset_known_as((SELECT list(reach.dataset_id) FROM reach)) AS known
+        JOIN store.shape_facet ON shape_facet.dataset_id = known.dataset_id AND shape_facet.key = 'schema'
         JOIN store.lineage_shape USING (shape_id)
-        JOIN store.job_run AS run USING (lineage_id)
-        WHERE shape_facet.key = 'schema'
+        JOIN run_near AS run USING (lineage_id)
     ),
     schema_pair AS MATERIALIZED (
         SELECT
@@ -1221,7 +1278,7 @@ WITH RECURSIVE
         CROSS JOIN verdict
         WHERE verdict.best - verdict.crowd + verdict.doubt >= verdict.no_cause
     ),
-    told AS (
+    told AS MATERIALIZED (
         SELECT
             answer.*,
             dataset.namespace,
@@ -1253,6 +1310,15 @@ WITH RECURSIVE
         LEFT JOIN explained_name ON explained_name.dataset_id = answer.dataset_id
         LEFT JOIN first_bad ON first_bad.dataset_id = answer.dataset_id
         LEFT JOIN lost_field ON lost_field.dataset_id = answer.dataset_id
+    ),
+    told_run AS (
+        SELECT
+            run_near.run_key,
+            any_value(run_near.run_id) AS run_id,
+            max(run_near.error) AS error
+        FROM run_near
+        SEMI JOIN told ON told.run_key = run_near.run_key
+        GROUP BY run_near.run_key
     )
 SELECT
     row_number() OVER (ORDER BY told.log_odds DESC, told.depth DESC, told.namespace, told.name) AS rank,
@@ -1352,7 +1418,7 @@ SELECT
     ) AS evidence_detail
 FROM told
 LEFT JOIN store.job ON job.job_id = told.job_id
-LEFT JOIN store.run ON run.run_key = told.run_key
+LEFT JOIN told_run AS run ON run.run_key = told.run_key
 WHERE told.score >= 0.0005
 ORDER BY rank;
 

@@ -4,7 +4,7 @@
 -- With a field the walk follows columns, direct or not; where column lineage is missing, whole datasets.
 CREATE MACRO blast_radius(ns, ds, fld := NULL, as_of := NULL) AS TABLE
 WITH
-    affected AS (
+    affected AS MATERIALIZED (
         SELECT
             downstream.namespace,
             downstream.name,
@@ -34,6 +34,31 @@ WITH
                 AND column_edge.downstream_name = downstream.name
         WHERE fld IS NOT NULL
     ),
+    affected_dataset AS MATERIALIZED (
+        SELECT DISTINCT
+            dataset.canonical_id AS dataset_id,
+            dataset.namespace,
+            dataset.name
+        FROM affected
+        JOIN store.dataset
+            ON
+                dataset.namespace = affected.namespace
+                AND dataset.name = affected.name
+    ),
+    owned AS (
+        SELECT
+            affected_dataset.namespace,
+            affected_dataset.name,
+            from_json(ownership.body -> '$.owners[*].name', '["VARCHAR"]') AS owners
+        FROM affected_dataset
+        JOIN store.facet_in_force AS ownership
+            ON
+                ownership.dataset_id = affected_dataset.dataset_id
+                AND ownership.key = 'ownership'
+    ),
+    facet AS (
+        FROM store.dataset_facet_of((SELECT list(affected_dataset.dataset_id) FROM affected_dataset))
+    ),
     newest AS (
         SELECT
             check_result.namespace,
@@ -41,7 +66,7 @@ WITH
             check_result.check_name,
             check_result.field,
             arg_max(check_result.severity, check_result.executed_at) AS severity
-        FROM check_result
+        FROM store.check_result_of('facet') AS check_result
         SEMI JOIN affected
             ON
                 affected.namespace = check_result.namespace
@@ -59,12 +84,12 @@ SELECT
     ['valid', 'warning', 'error', 'fatal'][
         max(list_position(['valid', 'warning', 'error', 'fatal'], newest.severity))
     ] AS current_severity,
-    any_value(dataset.owners) AS owners
+    any_value(owned.owners) AS owners
 FROM affected
-JOIN dataset
+LEFT JOIN owned
     ON
-        dataset.namespace = affected.namespace
-        AND dataset.name = affected.name
+        owned.namespace = affected.namespace
+        AND owned.name = affected.name
 LEFT JOIN newest
     ON
         newest.namespace = affected.namespace

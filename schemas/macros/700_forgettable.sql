@@ -183,7 +183,8 @@ WITH RECURSIVE
             suspect.dataset_id,
             coalesce(max(write.started_at) FILTER (write.written_at <= suspect.since), suspect.since) AS since
         FROM suspect
-        LEFT JOIN store.write ON write.dataset_id = suspect.dataset_id
+        LEFT JOIN store.write_of((SELECT list(DISTINCT suspect.dataset_id) FROM suspect), 'store.lifecycle_change') AS write
+            ON write.dataset_id = suspect.dataset_id
         GROUP BY
             suspect.dataset_id,
             suspect.since

@@ -9,13 +9,17 @@ SELECT
     started_at,
     last_at,
     last_at AS run_last_at,  -- of all its jobs
-    state
+    state,
+    source,
+    error
 FROM store.run
 WHERE lineage_id IS NOT NULL
 UNION ALL BY NAME
 SELECT
     run_job.*,
     run.run_id,
-    run.last_at AS run_last_at
+    run.last_at AS run_last_at,
+    run.source,
+    run.error
 FROM store.run_job
 JOIN store.run USING (run_key);

@@ -1,6 +1,10 @@
 -- One row for each outcome of a data quality check, however often its events repeat it.
 CREATE VIEW check_result AS
-FROM store.check_result_of(store.every_dataset());
+WITH
+    facet AS (
+        FROM store.dataset_facet_of(store.every_dataset())
+    )
+FROM store.check_result_of('facet');
 
 COMMENT ON VIEW check_result IS
     'One row for each outcome of a data quality check, however often events repeat it; imported ones too.';

@@ -1,6 +1,9 @@
 -- What was counted and measured in datasets and their fields.
 CREATE VIEW dataset_metric AS
 WITH
+    facet AS (
+        FROM store.dataset_facet_of(store.every_dataset())
+    ),
     said AS (
         SELECT
             measurement.run_key,
@@ -16,7 +19,7 @@ WITH
                     'value': metric.value
                 }
             ) AS newest
-        FROM store.measurement_of(store.every_dataset()) AS measurement
+        FROM store.measurement_of('facet') AS measurement
         JOIN store.metric ON metric.document_id = measurement.newest.document_id
         WHERE measurement.dataset_id IS NOT NULL
         GROUP BY ALL

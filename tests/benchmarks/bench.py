@@ -147,7 +147,7 @@ def run(*arguments: str | Path, environment: dict[str, str] | None = None) -> Sa
             [sys.executable, __file__, *map(str, arguments)],
             stdout=out,
             stderr=errors,
-            env=(environment or _environment()),
+            env=environment or clean_environment(),
         )
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - start
@@ -161,7 +161,7 @@ def run(*arguments: str | Path, environment: dict[str, str] | None = None) -> Sa
     return Sample(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6, work)
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return the environment without a developer's own settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
 
@@ -238,7 +238,7 @@ def replaying(path: Path) -> Callable[[dict[str, str]], Sample]:
 
     def replay(variables: dict[str, str]) -> Sample:
         where = ("--store", _made(next(fresh)), "--threads", str(THREADS))
-        return run("headwater", "replay", path, *where, environment=_environment() | variables)
+        return run("headwater", "replay", path, *where, environment=clean_environment() | variables)
 
     return replay
 

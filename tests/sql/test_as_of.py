@@ -69,8 +69,46 @@ def assert_as_it_was(past: Past, moment: str) -> None:
     now, then = past.whole.database, past.then.database
     for kind in ("edge", "column_edge"):
         expected = then.rows(AS_TEXT.format(f"store.{kind}_now"))
-        found = now.rows(AS_TEXT.format(f"store.{kind}_at($ts::TIMESTAMPTZ)"), told)
+        found = now.rows(AS_TEXT.format(f"store.{kind}_at($ts::TIMESTAMPTZ, NULL, NULL, false)"), told)
         assert found == expected, f"{kind} as of {moment}"
+
+
+WALK = """
+WITH step AS (
+    SELECT DISTINCT {start}_id AS from_id, {end}_id AS to_id
+    FROM store.edge_at($ts::TIMESTAMPTZ, NULL, NULL, false)
+    WHERE is_current
+)
+FROM store.walk('step', $ns, $ds, NULL)
+"""
+COLUMN_WALK = """
+WITH step AS (
+    SELECT
+        {start}_id AS from_id, {start}_field AS from_field,
+        {end}_id AS to_id, {end}_field AS to_field,
+        transformation_type
+    FROM store.column_edge_at($ts::TIMESTAMPTZ, NULL, NULL, false)
+    WHERE is_current
+)
+FROM store.column_walk('step', $ns, $ds, $field, true, NULL)
+"""
+DIRECTIONS = {"upstream": ("downstream", "upstream"), "downstream": ("upstream", "downstream")}
+
+
+def assert_reaches_all(past: Past, moment: str | None, chance: random.Random) -> None:
+    """Assert that a walk, which looks up only what it may need, reaches what a walk over everything reaches."""
+    fields = "SELECT namespace, name, field FROM field UNION SELECT namespace, name, NULL FROM dataset ORDER BY ALL"
+    known = past.whole.database.rows(fields)
+    for namespace, name, field in chance.sample(known, min(len(known), 1)):
+        asked = {"ns": namespace, "ds": name, "ts": moment}
+        for macro, (start, end) in DIRECTIONS.items():
+            expected = past.whole.database.rows(WALK.format(start=start, end=end), asked)
+            found = past.whole.database.rows(f"FROM {macro}($ns, $ds, as_of := $ts)", asked)
+            assert found == expected, f"{macro} of {name} as of {moment}"
+            asked_field = {**asked, "field": field}
+            expected = past.whole.database.rows(COLUMN_WALK.format(start=start, end=end), asked_field)
+            found = past.whole.database.rows(f"FROM column_{macro}($ns, $ds, $field, as_of := $ts)", asked_field)
+            assert found == expected, f"column_{macro} of {name}.{field} as of {moment}"
 
 
 @pytest.mark.slow
@@ -79,8 +117,11 @@ def test_the_past_of_recorded_events_is_what_was_said_by_then(past: Past, path: 
     past.learn([values_of(path)])
     moments = past.moments()
 
-    for moment in random.Random(1).sample(moments, min(len(moments), 6)):
+    chance = random.Random(1)
+    for moment in chance.sample(moments, min(len(moments), 6)):
         assert_as_it_was(past, moment)
+    assert_reaches_all(past, None, chance)
+    assert_reaches_all(past, chance.choice([None, *moments]), chance)
 
 
 NAMES = st.sampled_from("abcd")
@@ -158,6 +199,19 @@ def test_the_past_is_what_was_said_by_then(past: Past, told: list[Any], chance: 
 
     for moment in chance.sample(past.moments(), min(2, len(past.moments()))):
         assert_as_it_was(past, moment)
+
+
+@pytest.mark.slow
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=st.lists(events, min_size=2, max_size=10), chance=st.randoms(use_true_random=False))
+def test_a_walk_reaches_all(past: Past, told: list[Any], chance: random.Random) -> None:
+    def renaming(event: Any) -> bytes:
+        rename = {"lifecycleStateChange": "RENAME", "previousIdentifier": source_of(chance.choice("abcd"))}
+        return json.dumps(event).replace('{"lifecycleStateChange": "TRUNCATE"}', json.dumps(rename)).encode()
+
+    past.learn([[renaming(event) for event in told]])
+
+    assert_reaches_all(past, chance.choice([None, *past.moments()]), chance)
 
 
 STREAMING = {"jobType": {"processingType": "STREAMING"}}

@@ -301,6 +301,18 @@ def columns(catalogue: duckdb.DuckDBPyConnection, schema: str) -> list[Column]:
 # What users see
 
 
+def test_a_store_of_another_version_gets_the_views_and_macros_of_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "live.duckdb"
+    listed = "SELECT function_name, function_type, parameters FROM duckdb_functions() WHERE NOT internal ORDER BY ALL"
+    with Store(path) as store:
+        macros = store.database.rows(listed)
+        store.database.run("UPDATE store.views SET version = 'of another'")
+        store.database.run("CREATE MACRO store.of_another() AS 1; CREATE MACRO of_another() AS TABLE SELECT 1")
+    assert {kind for _, kind, _ in macros} == {"macro", "table_macro"}
+    with Store(path) as store:
+        assert store.database.rows(listed) == macros
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_begins_with_the_columns_that_are_promised(catalogue: duckdb.DuckDBPyConnection, view: str) -> None:
     found = [column.name for column in columns(catalogue, "main") if column.object == view]

@@ -50,6 +50,5 @@ SELECT
     write.dataset_id,
     write.written_at,
     run.run_id
-FROM store.write
-SEMI JOIN dropped ON dropped.dataset_id = write.dataset_id
+FROM store.write_of((SELECT list(dropped.dataset_id) FROM dropped), 'store.lifecycle_change') AS write
 JOIN store.run USING (run_key);

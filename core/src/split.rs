@@ -53,14 +53,12 @@ impl Splitter {
         let rows = ledger.get().shared();
         let memory = &mut *self.0;
         let (mut left, asking) = py.detach(|| fold_seen(memory, &records, received_at, record_bytes, &rows));
-        for place in asking {
-            let record = &records[place];
-            let Some(value) = &record.3 else { continue };
+        for (place, value) in asking {
             let taken = memory.take(value, Some(reader));
             let mut rows = locked(&rows);
             add_documents(memory, &mut rows);
             match taken {
-                Ok(event) => add(&memory.names, event, record, received_at, &mut rows),
+                Ok(event) => add(&memory.names, event, &records[place], received_at, &mut rows),
                 Err(Stop::Failed(error)) if !is_unreadable(py, &error)? => return Err(error),
                 Err(_) => left.push(place),
             }
@@ -75,14 +73,14 @@ fn is_unreadable(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     Ok(error.is_instance(py, &py.import("headwater.errors")?.getattr("UnreadableRecord")?))
 }
 
-/// Fold what needs no Python; return what is not ordinary, and what needs it.
-fn fold_seen(
+/// Fold what needs no Python; return the places of what is not ordinary, and of what needs it, with its bytes.
+fn fold_seen<'a>(
     memory: &mut Memory,
-    records: &[Record],
+    records: &'a [Record],
     received_at: i64,
     record_bytes: usize,
     rows: &Mutex<Rows>,
-) -> (Vec<usize>, Vec<usize>) {
+) -> (Vec<usize>, Vec<(usize, &'a PyBackedBytes)>) {
     let mut rows = locked(rows);
     let (mut left, mut asking) = (Vec::new(), Vec::new());
     for (place, record) in records.iter().enumerate() {
@@ -92,7 +90,7 @@ fn fold_seen(
         };
         match memory.take(value, None) {
             Ok(event) => add(&memory.names, event, record, received_at, &mut rows),
-            Err(Stop::Ask) => asking.push(place),
+            Err(Stop::Ask) => asking.push((place, value)),
             Err(_) => left.push(place),
         }
     }

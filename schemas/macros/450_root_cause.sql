@@ -569,16 +569,15 @@ WITH RECURSIVE
     ),
     judged AS MATERIALIZED (
         SELECT
-            signal_odds.* EXCLUDE (z_odds),
-            odds.said * CASE
-                WHEN signal_odds.source != 'check' THEN weight.anomaly
-                WHEN odds.said > 0 THEN weight.failed_check
+            telling.* EXCLUDE (z_odds, said),
+            telling.said * CASE
+                WHEN telling.source != 'check' THEN weight.anomaly
+                WHEN telling.said > 0 THEN weight.failed_check
                 ELSE weight.passed_check
             END AS odds
-        FROM signal_odds
-        CROSS JOIN weight
-        CROSS JOIN LATERAL (
+        FROM (
             SELECT
+                signal_odds.*,
                 CASE
                     -- It failed though it found what it always finds: a limit moved, not the data.
                     WHEN signal_odds.now.failed AND signal_odds.z < 3 THEN 0.3
@@ -586,7 +585,9 @@ WITH RECURSIVE
                     WHEN signal_odds.source = 'check' THEN coalesce(signal_odds.z_odds, -0.4)
                     ELSE coalesce(signal_odds.z_odds, 0)
                 END AS said
-        ) AS odds
+            FROM signal_odds
+        ) AS telling
+        CROSS JOIN weight
     ),
     node_odds AS MATERIALIZED (
         SELECT
@@ -1010,8 +1011,8 @@ WITH RECURSIVE
             coalesce(place.tried.state = 'ABORT' AND place.written.run_key IS DISTINCT FROM place.tried.run_key, false) AS aborted,
             coalesce(epoch(place.bound - place.tried.started_at) > 0.9 * place.interval, false) AS missing,
             coalesce(stale.other = 0 AND stale.same >= 1, false) AS unchanged,
-            EXISTS (FROM schema_step AS any_step WHERE any_step.dataset_id = place.dataset_id AND any_step.change != 'added')
-            OR EXISTS (FROM node_odds AS any_odds WHERE any_odds.dataset_id = place.dataset_id AND any_odds.schema_failing) AS broken
+            place.dataset_id IN (SELECT schema_step.dataset_id FROM schema_step WHERE schema_step.change != 'added')
+            OR place.dataset_id IN (SELECT node_odds.dataset_id FROM node_odds WHERE node_odds.schema_failing) AS broken
         FROM place
         LEFT JOIN stale USING (dataset_id)
     ),
@@ -1067,7 +1068,7 @@ WITH RECURSIVE
             coalesce(held.upstream_unchanged, false) AS upstream_unchanged,
             coalesce(held.below_failed, false) AS below_failed,
             held.below_cost,
-            EXISTS (FROM node_odds AS any_odds WHERE any_odds.dataset_id = cost.dataset_id) AS monitored,
+            cost.dataset_id IN (SELECT any_odds.dataset_id FROM node_odds AS any_odds) AS monitored,
             place.written,
             place.tried,
             place.bound,
@@ -1100,9 +1101,9 @@ WITH RECURSIVE
         SELECT
             feature.*,
             {
-                'failed_check': CASE WHEN feature.own > 0 AND feature.worst.source = 'check' THEN local.own ELSE 0 END,
-                'anomaly': CASE WHEN feature.own > 0 AND feature.worst.source != 'check' THEN local.own ELSE 0 END,
-                'passed_check': least(local.own, 0),
+                'failed_check': CASE WHEN feature.own > 0 AND feature.worst.source = 'check' THEN feature.own_share ELSE 0 END,
+                'anomaly': CASE WHEN feature.own > 0 AND feature.worst.source != 'check' THEN feature.own_share ELSE 0 END,
+                'passed_check': least(feature.own_share, 0),
                 'explains': weight.explains * feature.relevant_gain + weight.explains_aside * feature.gain,
                 'path': -weight.path * feature.cost,
                 'run_failed': CASE
@@ -1137,13 +1138,15 @@ WITH RECURSIVE
                     ELSE weight.unchanged / 2
                 END
             } AS parts
-        FROM feature
-        CROSS JOIN weight
-        CROSS JOIN LATERAL (
+        FROM (
             SELECT
+                feature.*,
                 (feature.own - ln(weight.elsewhere * exp(feature.own) + 1 - weight.elsewhere))
-                * CASE WHEN feature.own > 0 AND feature.was_odd THEN weight.not_new ELSE 1 END AS own
-        ) AS local
+                * CASE WHEN feature.own > 0 AND feature.was_odd THEN weight.not_new ELSE 1 END AS own_share
+            FROM feature
+            CROSS JOIN weight
+        ) AS feature
+        CROSS JOIN weight
     ),
     candidate AS MATERIALIZED (
         SELECT

@@ -86,13 +86,8 @@ def main() -> None:
             questions = [question for question in questions if question.id.endswith(f"@{arguments.coverage}")]
         answers = arguments.cache / "answers" / split.name
         answers.mkdir(parents=True, exist_ok=True)
-        report = {"headwater": asked(pool, questions, split, answers / "headwater.jsonl", None)}
-        if arguments.ablate:
-            for evidence in kinds_of_evidence(questions[0].store):
-                without = f"without {evidence}"
-                report[without] = asked(
-                    pool, questions, split, answers / f"{without}.jsonl".replace(" ", "_"), evidence
-                )
+        ways = ["", *(kinds_of_evidence(questions[0].store) if arguments.ablate else [])]
+        report = asked(pool, questions, split, answers, ways)
     if arguments.baselines:
         report |= baselines(split, answers)
     print(text(report, arguments.coverage))
@@ -177,34 +172,42 @@ def lines(path: Path) -> Iterator[bytes]:
 
 
 def asked(
-    pool: ProcessPoolExecutor, questions: list[Question], split: Path, answers: Path, without: str | None
+    pool: ProcessPoolExecutor, questions: list[Question], split: Path, folder: Path, ways: list[str]
 ) -> dict[str, Any]:
-    """Write the answers to all questions and return how the benchmark scores them."""
+    """Write the answers to all questions and return how the benchmark scores them, by the kind of evidence left out."""
     begun = time.perf_counter()
-    found = list(pool.map(answer, questions, [without] * len(questions), chunksize=9))
-    answers.write_text("".join(f"{json.dumps(row)}\n" for row, _ in found))
-    report = scored(answers, split)
-    report["milliseconds"] = round(1000 * median(seconds for _, seconds in found))
-    print(f"{answers.stem}: {len(found)} questions in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+    found = list(pool.map(answers, questions, [ways] * len(questions), chunksize=9))
+    print(f"{len(found)} questions in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+    report = {}
+    for way, answered in zip(ways, zip(*found, strict=True), strict=True):
+        name = f"without {way}" if way else "headwater"
+        path = folder / f"{name}.jsonl".replace(" ", "_")
+        path.write_text("".join(f"{json.dumps(row)}\n" for row, _ in answered))
+        report[name] = scored(path, split)
+        report[name]["milliseconds"] = round(1000 * median(seconds for _, seconds in answered))
     return report
 
 
-def answer(question: Question, without: str | None) -> tuple[dict[str, Any], float]:
-    """Ask one question in SQL, with the views and macros as they are now."""
+def answers(question: Question, ways: list[str]) -> list[tuple[dict[str, Any], float]]:
+    """Ask one question in SQL, with the views and macros as they are now, once for each kind of evidence left out."""
     copy = question.store.with_suffix(f".{os.getpid()}")
     shutil.copyfile(question.store, copy)
     try:
         with Store(copy, threads=1) as store:
-            if without is not None:
-                (view,) = store.database.rows("SELECT sql FROM duckdb_views() WHERE view_name = 'root_cause_weight'")
-                body = view[0].partition(" AS ")[2].rstrip().rstrip(";")
-                store.database.run(WITHOUT.format(evidence=without, view=body))
-            begun = time.perf_counter()
-            candidates = store.database.table(ASK, question.parameters).to_pylist()
-            seconds = time.perf_counter() - begun
+            (view,) = store.database.rows("SELECT sql FROM duckdb_views() WHERE view_name = 'root_cause_weight'")
+            weights = view[0].partition(" AS ")[2].rstrip().rstrip(";")
+            return [answer(question, store, WITHOUT.format(evidence=way, view=weights)) for way in ways]
     finally:
         for leftover in (copy, copy.with_name(f"{copy.name}.wal")):
             leftover.unlink(missing_ok=True)
+
+
+def answer(question: Question, store: Store, weights: str) -> tuple[dict[str, Any], float]:
+    """Ask with these weights; return the answer and the seconds that it took."""
+    store.database.run(weights)
+    begun = time.perf_counter()
+    candidates = store.database.table(ASK, question.parameters).to_pylist()
+    seconds = time.perf_counter() - begun
     for candidate in candidates:
         candidate["column"] = candidate.pop("field")
     return {"case": question.id, "abstain": not candidates, "candidates": candidates}, seconds

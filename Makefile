@@ -73,8 +73,8 @@ fuzz: $(READY)  ## send a million broken events through decoding, folding and wr
 bench-freshness: $(READY)  ## measure how long an event takes to the readers of the published file
 	$(BIN)/python tests/benchmarks/freshness.py
 
-bench-rca: $(READY)  ## measure root causes on the benchmark beside the project; takes a while the first time
-	$(BIN)/python tests/benchmarks/rca.py --baselines
+bench-rca: $(READY)  ## measure root causes on the benchmark beside the project, each kind of evidence left out in turn; half an hour
+	$(BIN)/python tests/benchmarks/rca.py --baselines --ablate
 
 soak: $(READY)  ## kill the sidecar a few hundred times while a producer writes, then watch its memory for an hour
 	$(BIN)/pytest tests/integration/test_kill.py --kills 300 --timeout 7200

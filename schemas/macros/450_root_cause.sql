@@ -114,17 +114,13 @@ WITH RECURSIVE
         FROM store.lineage_explicit
         SEMI JOIN said_link ON said_link.lineage_id = lineage_explicit.lineage_id
     ),
-    said_column_link AS MATERIALIZED (
-        SELECT made_from.*
-        FROM store.column_made_from_of('said_column', 'said_explicit') AS made_from
-        WHERE made_from.upstream_field IS NOT NULL
-    ),
     explained AS MATERIALIZED (
         SELECT DISTINCT
-            said_column_link.downstream_id AS dataset_id,
-            said_column_link.downstream_field AS field
-        FROM said_column_link
-        SEMI JOIN said_upstream ON said_upstream.dataset_id = said_column_link.downstream_id
+            made_from.downstream_id AS dataset_id,
+            made_from.downstream_field AS field
+        FROM store.column_made_from_of('said_column', 'said_explicit') AS made_from
+        SEMI JOIN said_upstream ON said_upstream.dataset_id = made_from.downstream_id
+        WHERE made_from.upstream_field IS NOT NULL
     ),
     unexplained AS MATERIALIZED (
         SELECT DISTINCT
@@ -636,6 +632,16 @@ WITH RECURSIVE
             coalesce((SELECT max(judged.odds) FROM judged WHERE judged.is_symptom), 0) AS odds
     ),
     -- Column graph of the versions that were read.
+    column_near AS (
+        SELECT lineage_column.*
+        FROM store.lineage_column
+        SEMI JOIN attempt ON attempt.lineage_id = lineage_column.lineage_id
+    ),
+    explicit_near AS (
+        SELECT lineage_explicit.*
+        FROM store.lineage_explicit
+        SEMI JOIN attempt ON attempt.lineage_id = lineage_explicit.lineage_id
+    ),
     column_link AS MATERIALIZED (
         SELECT
             place.dataset_id AS downstream_id,
@@ -652,7 +658,7 @@ WITH RECURSIVE
             ) AS strength
         FROM place
         CROSS JOIN weight
-        JOIN said_column_link AS column_lineage
+        JOIN store.column_made_from_of('column_near', 'explicit_near') AS column_lineage
             ON
                 column_lineage.lineage_id = coalesce(place.written.lineage_id, place.tried.lineage_id)
                 AND column_lineage.downstream_id = place.dataset_id

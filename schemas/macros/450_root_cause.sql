@@ -3,18 +3,20 @@
 -- 1. The symptom is the checks that were asked about and fail. The first failure since they last passed dates it.
 -- 2. A walk through time finds which version of each upstream dataset was read for it, and which for the version that still
 --    passed. A run carries only what its inputs already had when it started, so the walk carries the latest moment that could
---    still matter. A run that was due and did not come would have read what was there then.
+--    still matter. A run that was due and did not come would have read what was there then. (version_read)
 -- 3. Every number and check result of those versions is compared with its own history: how odd is it? A node is a field of a
---    dataset, or '' for the dataset as a whole: its rows.
+--    dataset, or '' for the dataset as a whole: its rows. (observation_of, judged_of)
 -- 4. Nodes hang together by the column lineage that those very runs had, by rows, and where lineage says nothing by names.
---    The easiest way from the symptom to a node is its path.
+--    The easiest way from the symptom to a node is its path. (column_link_of, node_link_of, easiest_path)
 -- 5. A candidate is judged by log odds, summed: its own oddity, what odd things below it would follow from it, its path, and
---    what happened to its runs, code and schema between the version that passed and the one that failed.
+--    what happened to its runs, code and schema between the version that passed and the one that failed. (support_of,
+--    code_change_of, schema_step_of)
 -- 6. The scores are the chances of all candidates and of there being no cause at all. No rows means: no cause.
 --
--- Nothing after as_of matters. What each kind of evidence counts for stands in root_cause_weight, with reasons.
+-- Most steps are macros of their own; here is how they hang together, and the judgement. Nothing after as_of matters. What each
+-- kind of evidence counts for stands in root_cause_weight, with reasons.
 CREATE MACRO root_cause(ns, ds, fld := NULL, check_name := NULL, as_of := NULL) AS TABLE
-WITH RECURSIVE
+WITH
     asked AS MATERIALIZED (
         SELECT
             dataset.canonical_id AS dataset_id,
@@ -23,166 +25,18 @@ WITH RECURSIVE
         WHERE dataset.namespace = ns AND dataset.name = ds
     ),
     weight AS MATERIALIZED (
-        SELECT
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'failed_check')::DOUBLE AS failed_check,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'passed_check')::DOUBLE AS passed_check,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'anomaly')::DOUBLE AS anomaly,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'explains')::DOUBLE AS explains,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'path')::DOUBLE AS path,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'not_new')::DOUBLE AS not_new,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'run_failed')::DOUBLE AS run_failed,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'run_aborted')::DOUBLE AS run_aborted,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'run_missing')::DOUBLE AS run_missing,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'code_changed')::DOUBLE AS code_changed,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'schema_changed')::DOUBLE AS schema_changed,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'field_changed')::DOUBLE AS field_changed,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'schema_broke_run')::DOUBLE AS schema_broke_run,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unchanged')::DOUBLE AS unchanged,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'direct')::DOUBLE AS direct,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unsaid')::DOUBLE AS unsaid,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'indirect')::DOUBLE AS indirect,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'masked')::DOUBLE AS masked,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'table')::DOUBLE AS table_rows,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'rows')::DOUBLE AS rows,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'same_name')::DOUBLE AS same_name,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'other_name')::DOUBLE AS other_name,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'elsewhere')::DOUBLE AS elsewhere,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'explains_aside')::DOUBLE AS explains_aside,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'symptom_confirmed')::DOUBLE AS symptom_confirmed,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'symptom_doubted')::DOUBLE AS symptom_doubted,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'usual_value')::DOUBLE AS usual_value,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unreported')::DOUBLE AS unreported,
-            max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'no_cause')::DOUBLE AS no_cause
-        FROM root_cause_weight
+        FROM store.cause_weight
     ),
     -- Everything that was ever upstream. The walk below knows better, but this is what has to be looked at.
     said_upstream AS MATERIALIZED (
         SELECT known.dataset_id
         FROM store.ever_upstream_of((SELECT list(asked.dataset_id) FROM asked)) AS known
     ),
-    -- What a job's SQL names and its lineage does not: absence of an edge is not independence.
-    maker AS MATERIALIZED (
-        SELECT DISTINCT
-            shape.job_id,
-            known.canonical_id AS dataset_id
-        FROM store.dataset_known_as((SELECT list(said_upstream.dataset_id) FROM said_upstream)) AS known
-        JOIN store.shape_dataset USING (dataset_id)
-        JOIN store.shape USING (shape_id)
-        WHERE shape_dataset.direction = 'output' AND shape.job_type IS DISTINCT FROM 'TEST'
-    ),
-    sql_text AS MATERIALIZED (
-        SELECT DISTINCT
-            passing_facet.document_id,
-            passing_facet.job_id
-        FROM store.passing_facet
-        SEMI JOIN maker ON maker.job_id = passing_facet.job_id
-        CROSS JOIN asked
-        WHERE
-            passing_facet.key = 'sql'
-            AND passing_facet.entity = 'job'
-            AND passing_facet.event_time <= asked.moment
-    ),
-    sql_word AS MATERIALIZED (
-        SELECT DISTINCT
-            sql_text.job_id,
-            unnest(regexp_extract_all(lower(document.body ->> '$.query'), '[a-z_][a-z0-9_$.]*')) AS word
-        FROM sql_text
-        JOIN store.document USING (document_id)
-    ),
-    own_output AS (
-        SELECT DISTINCT
-            shape.job_id,
-            dataset.canonical_id AS dataset_id
-        FROM store.shape
-        SEMI JOIN maker ON maker.job_id = shape.job_id
-        JOIN store.shape_dataset USING (shape_id)
-        JOIN store.dataset USING (dataset_id)
-        WHERE shape_dataset.direction = 'output'
-    ),
-    said_link AS MATERIALIZED (
-        SELECT made_from.*
-        FROM store.made_from_into((SELECT list(said_upstream.dataset_id) FROM said_upstream)) AS made_from
-    ),
-    -- Fields of an output that its column lineage leaves unexplained, and the datasets that have most of them.
-    said_column AS (
-        SELECT lineage_column.*
-        FROM store.lineage_column
-        SEMI JOIN said_link ON said_link.lineage_id = lineage_column.lineage_id
-    ),
-    said_explicit AS (
-        SELECT lineage_explicit.*
-        FROM store.lineage_explicit
-        SEMI JOIN said_link ON said_link.lineage_id = lineage_explicit.lineage_id
-    ),
-    explained AS MATERIALIZED (
-        SELECT DISTINCT
-            made_from.downstream_id AS dataset_id,
-            made_from.downstream_field AS field
-        FROM store.column_made_from_of('said_column', 'said_explicit') AS made_from
-        SEMI JOIN said_upstream ON said_upstream.dataset_id = made_from.downstream_id
-        WHERE made_from.upstream_field IS NOT NULL
-    ),
-    unexplained AS MATERIALIZED (
-        SELECT DISTINCT
-            known.canonical_id AS dataset_id,
-            schema_field.field
-        FROM store.dataset_known_as((SELECT list(DISTINCT explained.dataset_id) FROM explained)) AS known
-        JOIN store.shape_facet ON shape_facet.dataset_id = known.dataset_id AND shape_facet.key = 'schema'
-        JOIN store.schema_field ON schema_field.document_id = shape_facet.document_id
-        ANTI JOIN explained
-            ON
-                explained.dataset_id = known.canonical_id
-                AND explained.field = schema_field.field
-    ),
-    guess AS MATERIALIZED (
-        SELECT
-            unexplained.dataset_id AS downstream_id,
-            field_known.dataset_id AS upstream_id
-        FROM unexplained
-        JOIN (
-            SELECT DISTINCT
-                dataset.canonical_id AS dataset_id,
-                schema_field.field
-            FROM store.schema_field
-            SEMI JOIN unexplained ON unexplained.field = schema_field.field
-            JOIN store.shape_facet ON shape_facet.document_id = schema_field.document_id AND shape_facet.key = 'schema'
-            JOIN store.dataset ON dataset.dataset_id = shape_facet.dataset_id
-        ) AS field_known ON field_known.field = unexplained.field
-        WHERE field_known.dataset_id != unexplained.dataset_id
-        GROUP BY
-            unexplained.dataset_id,
-            field_known.dataset_id
-        QUALIFY dense_rank() OVER (PARTITION BY unexplained.dataset_id ORDER BY count(*) DESC) = 1
-    ),
     hint AS MATERIALIZED (
-        SELECT
-            guess.upstream_id,
-            guess.downstream_id
-        FROM guess
-        UNION
-        SELECT DISTINCT
-            dataset.canonical_id AS upstream_id,
-            maker.dataset_id AS downstream_id
-        FROM sql_word
-        JOIN store.dataset ON lower(dataset.name) = sql_word.word
-        JOIN maker ON maker.job_id = sql_word.job_id
-        ANTI JOIN said_link
-            ON
-                said_link.job_id = sql_word.job_id
-                AND said_link.upstream_id = dataset.canonical_id
-        ANTI JOIN own_output
-            ON
-                own_output.job_id = sql_word.job_id
-                AND own_output.dataset_id = dataset.canonical_id
-        UNION
-        -- What datasets and jobs declare, without a run to date it.
-        SELECT
-            said_link.upstream_id,
-            said_link.downstream_id
-        FROM said_link
-        JOIN store.declaration USING (lineage_id)
-        CROSS JOIN asked
-        WHERE declaration.run_key IS NULL AND declaration.event_time <= asked.moment
+        FROM store.hint_into(
+            (SELECT list(said_upstream.dataset_id) FROM said_upstream),
+            (SELECT any_value(asked.moment) FROM asked)
+        )
     ),
     -- What is behind a hint is what lineage says of it.
     reach AS MATERIALIZED (
@@ -333,90 +187,8 @@ WITH RECURSIVE
         GROUP BY dataset_id
         HAVING count(gap) >= 3
     ),
-    walk(side, dataset_id, bound) USING KEY (side, dataset_id) AS (
-        SELECT
-            'bad',
-            question.dataset_id,
-            question.bad_at
-        FROM question
-        UNION ALL
-        SELECT
-            'good',
-            question.dataset_id,
-            question.good_at
-        FROM question
-        WHERE question.good_at IS NOT NULL
-        UNION
-        SELECT
-            version.side,
-            reach_edge.upstream_id,
-            max(version.read_at)
-        FROM (
-            SELECT
-                walk.side,
-                walk.dataset_id,
-                max({'started_at': attempt.started_at, 'lineage_id': attempt.lineage_id}).lineage_id AS lineage_id,
-                -- A run that was due and did not come would have read what was there now.
-                CASE
-                    WHEN epoch(walk.bound - max(attempt.started_at)) <= 0.9 * coalesce(any_value(rhythm.interval), 'infinity')
-                        THEN max(attempt.started_at)
-                    ELSE walk.bound
-                END AS read_at
-            FROM walk
-            LEFT JOIN attempt
-                ON
-                    attempt.dataset_id = walk.dataset_id
-                    AND coalesce(attempt.ended_at, attempt.started_at) <= walk.bound
-            LEFT JOIN rhythm ON rhythm.dataset_id = walk.dataset_id
-            GROUP BY
-                walk.side,
-                walk.dataset_id,
-                walk.bound
-        ) AS version
-        JOIN reach_edge
-            ON
-                reach_edge.downstream_id = version.dataset_id
-                AND (reach_edge.lineage_id IS NULL OR reach_edge.lineage_id = version.lineage_id)
-        LEFT JOIN recurring.walk AS seen
-            ON
-                seen.side = version.side
-                AND seen.dataset_id = reach_edge.upstream_id
-        GROUP BY
-            version.side,
-            reach_edge.upstream_id
-        HAVING max(version.read_at) > coalesce(any_value(seen.bound), TIMESTAMPTZ '-infinity')
-    ),
-    -- What was there when it was read.
     version AS MATERIALIZED (
-        SELECT
-            walk.side,
-            walk.dataset_id,
-            walk.bound,
-            max(
-                {
-                    'started_at': attempt.started_at,
-                    'run_key': attempt.run_key,
-                    'lineage_id': attempt.lineage_id,
-                    'job_id': attempt.job_id,
-                    'state': attempt.state,
-                    'ended_at': attempt.ended_at
-                }
-            ) FILTER (coalesce(attempt.ended_at, attempt.started_at) <= walk.bound) AS tried,
-            max(
-                {
-                    'written_at': attempt.ended_at,
-                    'run_key': attempt.run_key,
-                    'lineage_id': attempt.lineage_id,
-                    'job_id': attempt.job_id
-                }
-            ) FILTER (attempt.wrote AND attempt.ended_at <= walk.bound) AS written,
-            min(attempt.ended_at) FILTER (attempt.wrote AND attempt.ended_at > walk.bound) AS next_at
-        FROM walk
-        LEFT JOIN attempt ON attempt.dataset_id = walk.dataset_id
-        GROUP BY
-            walk.side,
-            walk.dataset_id,
-            walk.bound
+        FROM store.version_read('question', 'attempt', 'reach_edge', 'rhythm')
     ),
     place AS MATERIALIZED (
         SELECT
@@ -442,148 +214,11 @@ WITH RECURSIVE
         LEFT JOIN rhythm ON rhythm.dataset_id = bad.dataset_id
         WHERE bad.side = 'bad'
     ),
-    -- Series.
-    measured_run AS MATERIALIZED (
-        SELECT
-            run_near.run_key,
-            max(run_near.state) AS state,
-            min(coalesce(run_near.started_at, run_near.first_at)) AS started_at
-        FROM run_near
-        GROUP BY run_near.run_key
-    ),
     observation AS MATERIALIZED (
-        SELECT
-            result.dataset_id,
-            result.field,
-            result.check_name AS measure,
-            'check' AS source,
-            symptom.check_name IS NOT NULL AS is_symptom,
-            result.executed_at AS observed_at,
-            result.executed_at >= place.since_at AND result.executed_at < place.until_at AS is_current,
-            result.executed_at < place.since_at AS is_past,
-            result.value,
-            result.failed
-        FROM result
-        JOIN place USING (dataset_id)
-        CROSS JOIN question
-        LEFT JOIN symptom
-            ON
-                question.dataset_id = result.dataset_id
-                AND symptom.check_name = result.check_name
-                AND symptom.field = result.field
-        UNION ALL BY NAME
-        SELECT
-            measurement.dataset_id,
-            measurement.field,
-            measurement.measure,
-            measurement.source,
-            false AS is_symptom,
-            CASE
-                WHEN measurement.source = 'dataQualityMetrics' THEN measurement.measured_at
-                WHEN measurement.source = 'outputStatistics' THEN run.state.event_time
-                ELSE run.started_at
-            END AS observed_at,
-            CASE
-                WHEN measurement.source = 'dataQualityMetrics'
-                    THEN measurement.measured_at >= place.since_at AND measurement.measured_at < place.until_at
-                WHEN measurement.source = 'outputStatistics'
-                    THEN measurement.run_key = place.written.run_key
-                ELSE run.started_at BETWEEN place.since_at AND place.bound
-            END AS is_current,
-            CASE
-                WHEN measurement.source = 'dataQualityMetrics' THEN measurement.measured_at
-                WHEN measurement.source = 'outputStatistics' THEN run.state.event_time
-                ELSE run.started_at
-            END < place.since_at AS is_past,
-            measurement.value
-        FROM store.measured_number_of('facet_near') AS measurement
-        JOIN place USING (dataset_id)
-        LEFT JOIN measured_run AS run USING (run_key)
-        CROSS JOIN question
-        WHERE
-            measurement.value IS NOT NULL
-            AND measurement.measured_at <= question.moment
-    ),
-    series AS (
-        SELECT
-            observation.dataset_id,
-            observation.field,
-            observation.measure,
-            observation.source,
-            bool_or(observation.is_symptom) AS is_symptom,
-            max({'at': observation.observed_at, 'value': observation.value, 'failed': observation.failed})
-                FILTER (observation.is_current) AS now,
-            count(*) FILTER (observation.is_past) AS times,
-            count(observation.value) FILTER (observation.is_past) AS numbers,
-            count(*) FILTER (observation.is_past AND observation.failed) AS failures,
-            max({'at': observation.observed_at, 'failed': observation.failed, 'value': observation.value})
-                FILTER (observation.is_past) AS last,
-            median(observation.value) FILTER (observation.is_past) AS middle,
-            mad(observation.value) FILTER (observation.is_past) AS spread,
-            count(DISTINCT observation.value) FILTER (observation.is_past) AS different_numbers
-        FROM observation
-        WHERE observation.is_current OR observation.is_past
-        GROUP BY
-            observation.dataset_id,
-            observation.field,
-            observation.measure,
-            observation.source
-        HAVING count(*) FILTER (observation.is_current) > 0
-    ),
-    signal AS MATERIALIZED (
-        SELECT
-            series.*,
-            CASE
-                -- Fewer say nothing about what is usual.
-                WHEN series.numbers >= 4 AND series.now.value IS NOT NULL
-                    THEN least(
-                        abs(series.now.value - series.middle)
-                        / greatest(1.4826 * series.spread, 0.02 * abs(series.middle), 1e-6),
-                        30
-                    )
-            END AS z,
-            CASE
-                WHEN series.numbers >= 4 AND series.last.value IS NOT NULL
-                    THEN abs(series.last.value - series.middle)
-                    / greatest(1.4826 * series.spread, 0.02 * abs(series.middle), 1e-6)
-            END AS last_z,
-            (series.failures + 0.2) / (series.times + 10) AS failure_rate
-        FROM series
-    ),
-    signal_odds AS MATERIALIZED (
-        SELECT
-            signal.*,
-            -- Sound data varies as Student's t of 3, broken data ten times as much; and half of what breaks a dataset does
-            -- not show in any one number.
-            CASE
-                WHEN signal.z IS NOT NULL
-                    THEN ln(
-                        0.5 + 0.5 * least(0.1 * pow((3 + signal.z * signal.z) / (3 + signal.z * signal.z / 100), 2), 60)
-                    )
-            END AS z_odds
-        FROM signal
+        FROM store.observation_of('result', 'facet_near', 'run_near', 'place', 'symptom', 'question')
     ),
     judged AS MATERIALIZED (
-        SELECT
-            telling.* EXCLUDE (z_odds, said),
-            telling.said * CASE
-                WHEN telling.source != 'check' THEN weight.anomaly
-                WHEN telling.said > 0 THEN weight.failed_check
-                ELSE weight.passed_check
-            END AS odds
-        FROM (
-            SELECT
-                signal_odds.*,
-                CASE
-                    -- It failed though it found what it always finds: a limit moved, not the data.
-                    WHEN signal_odds.now.failed AND signal_odds.z < 3 THEN 0.3
-                    WHEN signal_odds.now.failed THEN least(ln(0.5 / signal_odds.failure_rate), 4)
-                    WHEN signal_odds.source = 'check' THEN coalesce(signal_odds.z_odds, -0.4)
-                    ELSE coalesce(signal_odds.z_odds, 0)
-                END AS said
-            FROM signal_odds
-        ) AS telling
-        CROSS JOIN weight
+        FROM store.judged_of('observation', 'weight')
     ),
     node_odds AS MATERIALIZED (
         SELECT
@@ -631,38 +266,8 @@ WITH RECURSIVE
             coalesce((SELECT max(judged.z) FROM judged WHERE judged.is_symptom), 10) AS z,
             coalesce((SELECT max(judged.odds) FROM judged WHERE judged.is_symptom), 0) AS odds
     ),
-    -- Column graph of the versions that were read.
-    column_near AS (
-        SELECT lineage_column.*
-        FROM store.lineage_column
-        SEMI JOIN attempt ON attempt.lineage_id = lineage_column.lineage_id
-    ),
-    explicit_near AS (
-        SELECT lineage_explicit.*
-        FROM store.lineage_explicit
-        SEMI JOIN attempt ON attempt.lineage_id = lineage_explicit.lineage_id
-    ),
     column_link AS MATERIALIZED (
-        SELECT
-            place.dataset_id AS downstream_id,
-            column_lineage.downstream_field,
-            column_lineage.upstream_id,
-            column_lineage.upstream_field,
-            max(
-                CASE column_lineage.transformation_type
-                    WHEN 'DIRECT' THEN weight.direct
-                    WHEN 'INDIRECT' THEN weight.indirect
-                    ELSE weight.unsaid
-                END
-                * CASE WHEN column_lineage.masking THEN weight.masked ELSE 1 END
-            ) AS strength
-        FROM place
-        CROSS JOIN weight
-        JOIN store.column_made_from_of('column_near', 'explicit_near') AS column_lineage
-            ON
-                column_lineage.lineage_id = coalesce(place.written.lineage_id, place.tried.lineage_id)
-                AND column_lineage.downstream_id = place.dataset_id
-        GROUP BY ALL
+        FROM store.column_link_of('place', 'attempt', 'weight')
     ),
     table_link AS MATERIALIZED (
         SELECT DISTINCT
@@ -689,57 +294,7 @@ WITH RECURSIVE
         CROSS JOIN symptom
     ),
     node_link AS MATERIALIZED (
-        SELECT
-            downstream_id,
-            downstream_field,
-            upstream_id,
-            upstream_field,
-            max(strength) AS strength
-        FROM (
-            SELECT
-                column_link.downstream_id,
-                coalesce(column_link.downstream_field, '') AS downstream_field,
-                column_link.upstream_id,
-                column_link.upstream_field,
-                column_link.strength
-            FROM column_link
-            UNION ALL BY NAME
-            SELECT
-                table_link.downstream_id,
-                '' AS downstream_field,
-                table_link.upstream_id,
-                '' AS upstream_field,
-                weight.table_rows AS strength
-            FROM table_link
-            CROSS JOIN weight
-            UNION ALL BY NAME
-            SELECT
-                known_field.dataset_id AS downstream_id,
-                known_field.field AS downstream_field,
-                known_field.dataset_id AS upstream_id,
-                '' AS upstream_field,
-                weight.rows AS strength
-            FROM known_field
-            CROSS JOIN weight
-            WHERE known_field.field != ''
-            UNION ALL BY NAME
-            -- Column lineage is missing: the fields of one name, if any.
-            SELECT
-                table_link.downstream_id,
-                below.field AS downstream_field,
-                table_link.upstream_id,
-                above.field AS upstream_field,
-                CASE WHEN below.field = above.field THEN weight.same_name ELSE weight.other_name END AS strength
-            FROM table_link
-            CROSS JOIN weight
-            ANTI JOIN column_link
-                ON
-                    column_link.downstream_id = table_link.downstream_id
-                    AND column_link.upstream_id = table_link.upstream_id
-            JOIN known_field AS below ON below.dataset_id = table_link.downstream_id AND below.field != ''
-            JOIN known_field AS above ON above.dataset_id = table_link.upstream_id AND above.field != ''
-        )
-        GROUP BY ALL
+        FROM store.node_link_of('column_link', 'table_link', 'known_field', 'weight')
     ),
     start AS MATERIALIZED (
         SELECT DISTINCT
@@ -755,260 +310,28 @@ WITH RECURSIVE
         JOIN known_field USING (dataset_id)
         WHERE NOT question.has_symptom AND (fld IS NULL OR known_field.field = fld)
     ),
-    -- The easiest way from the symptom to each node.
-    cost(dataset_id, field, cost, depth, path) USING KEY (dataset_id, field) AS (
-        SELECT
-            start.dataset_id,
-            start.field,
-            0::DOUBLE,
-            0,
-            [start.dataset_id]
-        FROM start
-        UNION
-        SELECT
-            found.dataset_id,
-            found.field,
-            found.best.cost,
-            found.best.depth,
-            found.best.path
-        FROM (
-            SELECT
-                node_link.upstream_id AS dataset_id,
-                node_link.upstream_field AS field,
-                min(
-                    {
-                        'cost': cost.cost - ln(node_link.strength) - least(coalesce(node_odds.odds, 0), 0) * 0.5,
-                        'depth': cost.depth + (node_link.upstream_id != node_link.downstream_id)::INTEGER,
-                        'path': CASE
-                            WHEN node_link.upstream_id != node_link.downstream_id THEN [node_link.upstream_id] || cost.path
-                            ELSE cost.path
-                        END
-                    }
-                ) AS best
-            FROM cost
-            JOIN node_link
-                ON
-                    node_link.downstream_id = cost.dataset_id
-                    AND node_link.downstream_field = cost.field
-            LEFT JOIN node_odds
-                ON
-                    node_odds.dataset_id = cost.dataset_id
-                    AND node_odds.field = cost.field
-                    AND cost.depth > 0
-            GROUP BY
-                node_link.upstream_id,
-                node_link.upstream_field
-        ) AS found
-        LEFT JOIN recurring.cost AS seen
-            ON
-                seen.dataset_id = found.dataset_id
-                AND seen.field = found.field
-        WHERE seen.dataset_id IS NULL OR found.best.cost < seen.cost - 1e-9
-    ),
-    -- What is out of the ordinary, and everything that could explain it.
-    oddity AS MATERIALIZED (
-        SELECT
-            node_odds.dataset_id,
-            node_odds.field,
-            node_odds.odds
-        FROM node_odds
-        WHERE node_odds.odds > 0.7
-        ORDER BY node_odds.odds DESC
-        LIMIT 40
-    ),
-    explains(odd_id, odd_field, dataset_id, field, strength) USING KEY (odd_id, odd_field, dataset_id, field) AS (
-        SELECT
-            oddity.dataset_id,
-            oddity.field,
-            oddity.dataset_id,
-            oddity.field,
-            1::DOUBLE
-        FROM oddity
-        UNION
-        SELECT
-            found.odd_id,
-            found.odd_field,
-            found.dataset_id,
-            found.field,
-            found.strength
-        FROM (
-            SELECT
-                explains.odd_id,
-                explains.odd_field,
-                node_link.upstream_id AS dataset_id,
-                node_link.upstream_field AS field,
-                max(explains.strength * node_link.strength) AS strength
-            FROM explains
-            JOIN node_link
-                ON
-                    node_link.downstream_id = explains.dataset_id
-                    AND node_link.downstream_field = explains.field
-            WHERE explains.strength * node_link.strength > 0.05
-            GROUP BY
-                explains.odd_id,
-                explains.odd_field,
-                node_link.upstream_id,
-                node_link.upstream_field
-        ) AS found
-        LEFT JOIN recurring.explains AS seen
-            ON
-                seen.odd_id = found.odd_id
-                AND seen.odd_field = found.odd_field
-                AND seen.dataset_id = found.dataset_id
-                AND seen.field = found.field
-        WHERE seen.odd_id IS NULL OR found.strength > seen.strength + 1e-9
+    cost AS MATERIALIZED (
+        FROM store.easiest_path('start', 'node_link', 'node_odds')
     ),
     support AS MATERIALIZED (
-        SELECT
-            dataset_id,
-            field,
-            sum(gain) AS gain,
-            sum(gain * relevance) AS relevant_gain,
-            list(odd_id ORDER BY gain DESC) AS explained
-        FROM (
-            SELECT
-                explains.dataset_id,
-                explains.field,
-                explains.odd_id,
-                max(
-                    ln(explains.strength * exp(oddity.odds) + 1 - explains.strength)
-                    - ln(weight.elsewhere * exp(oddity.odds) + 1 - weight.elsewhere)
-                ) AS gain,
-                max(exp(-coalesce(cost.cost, 10))) AS relevance
-            FROM explains
-            CROSS JOIN weight
-            LEFT JOIN cost
-                ON
-                    cost.dataset_id = explains.odd_id
-                    AND cost.field = explains.odd_field
-            JOIN oddity
-                ON
-                    oddity.dataset_id = explains.odd_id
-                    AND oddity.field = explains.odd_field
-            WHERE explains.odd_id != explains.dataset_id
-            GROUP BY
-                explains.dataset_id,
-                explains.field,
-                explains.odd_id
-        )
-        WHERE gain > 0
-        GROUP BY
-            dataset_id,
-            field
-    ),
-    -- Runs and code.
-    run_sql AS MATERIALIZED (
-        SELECT
-            passing_facet.run_key,
-            max({'event_time': passing_facet.event_time, 'document_id': passing_facet.document_id}).document_id AS sql_id
-        FROM store.passing_facet
-        SEMI JOIN attempt ON attempt.run_key = passing_facet.run_key
-        WHERE
-            passing_facet.key = 'sql'
-            AND passing_facet.entity = 'job'
-        GROUP BY passing_facet.run_key
-    ),
-    run_code AS MATERIALIZED (
-        SELECT
-            run_near.run_key,
-            any_value(run_near.source.version) AS version,
-            any_value(run_sql.sql_id) AS sql_id
-        FROM run_near
-        LEFT JOIN run_sql ON run_sql.run_key = run_near.run_key
-        GROUP BY run_near.run_key
-    ),
-    code_step AS (
-        SELECT
-            attempt.dataset_id,
-            attempt.run_key,
-            attempt.ended_at,
-            run_code.version != lag(run_code.version) OVER by_dataset AS version_changed,
-            run_code.sql_id != lag(run_code.sql_id) OVER by_dataset AS sql_changed,
-            attempt.lineage_id != lag(attempt.lineage_id) OVER by_dataset AS lineage_changed
-        FROM attempt
-        JOIN run_code USING (run_key)
-        WHERE attempt.wrote
-        WINDOW by_dataset AS (PARTITION BY attempt.dataset_id ORDER BY attempt.ended_at)
-    ),
-    code_rate AS (
-        SELECT
-            (count(*) FILTER (code_step.version_changed) + 1) / (count(code_step.version_changed) + 20) AS versions
-        FROM code_step
+        FROM store.support_of('node_odds', 'node_link', 'cost', 'weight')
     ),
     code AS (
-        SELECT
-            place.dataset_id,
-            bool_or(code_step.version_changed) AS version_changed,
-            bool_or(code_step.sql_changed) AS sql_changed,
-            count(code_step.sql_changed) > 0 AS sql_known
-        FROM place
-        JOIN code_step
-            ON
-                code_step.dataset_id = place.dataset_id
-                AND code_step.ended_at <= place.bound
-                AND code_step.ended_at > coalesce(place.good_bound, place.bound)
-        GROUP BY place.dataset_id
-    ),
-    schema_seen AS MATERIALIZED (
-        SELECT
-            known.canonical_id AS dataset_id,
-            shape_facet.document_id,
-            CASE
-                WHEN shape_facet.direction = 'output' THEN run.state.event_time
-                ELSE coalesce(run.started_at, run.first_at)
-            END AS seen_at
-        FROM store.dataset_known_as((SELECT list(reach.dataset_id) FROM reach)) AS known
-        JOIN store.shape_facet ON shape_facet.dataset_id = known.dataset_id AND shape_facet.key = 'schema'
-        JOIN store.lineage_shape USING (shape_id)
-        JOIN run_near AS run USING (lineage_id)
-    ),
-    schema_pair AS MATERIALIZED (
-        SELECT
-            place.dataset_id,
-            max({'seen_at': schema_seen.seen_at, 'document_id': schema_seen.document_id})
-                FILTER (schema_seen.seen_at <= place.bound) AS new,
-            max({'seen_at': schema_seen.seen_at, 'document_id': schema_seen.document_id})
-                FILTER (schema_seen.seen_at <= place.good_bound) AS old
-        FROM place
-        JOIN schema_seen USING (dataset_id)
-        GROUP BY place.dataset_id
+        FROM store.code_change_of('attempt', 'run_near', 'place')
     ),
     schema_step AS MATERIALIZED (
-        SELECT
-            coalesce(was.dataset_id, is_now.dataset_id) AS dataset_id,
-            coalesce(was.field, is_now.field) AS field,
-            CASE
-                WHEN was.field IS NULL THEN 'added'
-                WHEN is_now.field IS NULL THEN 'removed'
-                ELSE 'type_changed'
-            END AS change
-        FROM (
-            SELECT schema_pair.dataset_id, schema_field.field, lower(schema_field.type) AS type
-            FROM schema_pair
-            JOIN store.schema_field ON schema_field.document_id = schema_pair.old.document_id
-            WHERE schema_pair.old.document_id != schema_pair.new.document_id
-        ) AS was
-        FULL JOIN (
-            SELECT schema_pair.dataset_id, schema_field.field, lower(schema_field.type) AS type
-            FROM schema_pair
-            JOIN store.schema_field ON schema_field.document_id = schema_pair.new.document_id
-            WHERE schema_pair.old.document_id != schema_pair.new.document_id
-        ) AS is_now
-            ON
-                is_now.dataset_id = was.dataset_id
-                AND is_now.field = was.field
-        WHERE was.field IS NULL OR is_now.field IS NULL OR was.type != is_now.type
+        FROM store.schema_step_of((SELECT list(reach.dataset_id) FROM reach), 'run_near', 'place')
     ),
     stale AS (
         SELECT
-            signal.dataset_id,
-            count(*) FILTER (signal.now.value = signal.last.value) AS same,
-            count(*) FILTER (signal.now.value != signal.last.value) AS other
-        FROM signal
+            judged.dataset_id,
+            count(*) FILTER (judged.now.value = judged.last.value) AS same,
+            count(*) FILTER (judged.now.value != judged.last.value) AS other
+        FROM judged
         WHERE
-            signal.different_numbers >= 0.8 * signal.numbers
-            AND signal.numbers >= 4
-        GROUP BY signal.dataset_id
+            judged.different_numbers >= 0.8 * judged.numbers
+            AND judged.numbers >= 4
+        GROUP BY judged.dataset_id
     ),
     trouble AS MATERIALIZED (
         SELECT
@@ -1079,10 +402,9 @@ WITH RECURSIVE
             place.tried,
             place.bound,
             place.good_bound,
-            code_rate.versions AS code_rate
+            code.rate AS code_rate
         FROM cost
         JOIN place USING (dataset_id)
-        CROSS JOIN code_rate
         CROSS JOIN doubt
         CROSS JOIN question
         LEFT JOIN node_odds ON node_odds.dataset_id = cost.dataset_id AND node_odds.field = cost.field
@@ -1097,7 +419,7 @@ WITH RECURSIVE
                 cost.dataset_id = question.dataset_id
                 AND own_symptom.field = cost.field
         LEFT JOIN support ON support.dataset_id = cost.dataset_id AND support.field = cost.field
-        LEFT JOIN code ON code.dataset_id = cost.dataset_id
+        JOIN code ON code.dataset_id = cost.dataset_id
         LEFT JOIN schema_step ON schema_step.dataset_id = cost.dataset_id AND schema_step.field = cost.field
         LEFT JOIN stale ON stale.dataset_id = cost.dataset_id
         JOIN trouble ON trouble.dataset_id = cost.dataset_id
@@ -1187,42 +509,8 @@ WITH RECURSIVE
         FROM candidate
         CROSS JOIN weight
     ),
-    -- The first version that was bad: the one that the first failure since the check last passed has judged.
-    streak AS (
-        SELECT
-            candidate.dataset_id,
-            min(own.executed_at) FILTER (own.failed AND (own.passed_at IS NULL OR own.executed_at > own.passed_at))
-                AS failed_at
-        FROM candidate
-        JOIN (
-            SELECT
-                result.*,
-                max(result.executed_at) FILTER (NOT result.failed) OVER (
-                    PARTITION BY result.dataset_id, result.check_name, result.field
-                ) AS passed_at
-            FROM result
-            JOIN place USING (dataset_id)
-            WHERE result.executed_at < place.until_at
-        ) AS own
-            ON
-                own.dataset_id = candidate.dataset_id
-                AND own.field = candidate.field
-                AND own.check_name = candidate.failed_check
-        GROUP BY candidate.dataset_id
-    ),
     first_bad AS (
-        SELECT
-            streak.dataset_id,
-            any_value(streak.failed_at) AS failed_at,
-            max({'written_at': attempt.ended_at, 'run_key': attempt.run_key, 'job_id': attempt.job_id}) AS written
-        FROM streak
-        LEFT JOIN attempt
-            ON
-                attempt.dataset_id = streak.dataset_id
-                AND attempt.wrote
-                AND attempt.ended_at <= streak.failed_at
-        WHERE streak.failed_at IS NOT NULL
-        GROUP BY streak.dataset_id
+        FROM store.first_bad_of('candidate', 'result', 'place', 'attempt')
     ),
     named_path AS (
         SELECT

@@ -1,0 +1,33 @@
+-- The weights of root_cause_weight side by side.
+CREATE VIEW store.cause_weight AS
+SELECT
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'failed_check')::DOUBLE AS failed_check,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'passed_check')::DOUBLE AS passed_check,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'anomaly')::DOUBLE AS anomaly,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'explains')::DOUBLE AS explains,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'path')::DOUBLE AS path,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'not_new')::DOUBLE AS not_new,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'run_failed')::DOUBLE AS run_failed,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'run_aborted')::DOUBLE AS run_aborted,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'run_missing')::DOUBLE AS run_missing,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'code_changed')::DOUBLE AS code_changed,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'schema_changed')::DOUBLE AS schema_changed,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'field_changed')::DOUBLE AS field_changed,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'schema_broke_run')::DOUBLE AS schema_broke_run,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unchanged')::DOUBLE AS unchanged,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'direct')::DOUBLE AS direct,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unsaid')::DOUBLE AS unsaid,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'indirect')::DOUBLE AS indirect,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'masked')::DOUBLE AS masked,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'table')::DOUBLE AS table_rows,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'rows')::DOUBLE AS rows,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'same_name')::DOUBLE AS same_name,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'other_name')::DOUBLE AS other_name,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'elsewhere')::DOUBLE AS elsewhere,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'explains_aside')::DOUBLE AS explains_aside,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'symptom_confirmed')::DOUBLE AS symptom_confirmed,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'symptom_doubted')::DOUBLE AS symptom_doubted,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'usual_value')::DOUBLE AS usual_value,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unreported')::DOUBLE AS unreported,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'no_cause')::DOUBLE AS no_cause
+FROM main.root_cause_weight;

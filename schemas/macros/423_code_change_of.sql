@@ -2,7 +2,6 @@
 -- The parameters are the names of tables.
 CREATE MACRO store.code_change_of(attempts, runs, places) AS TABLE
 WITH
-    -- Runs and code.
     run_sql AS MATERIALIZED (
         SELECT
             passing_facet.run_key,
@@ -26,11 +25,9 @@ WITH
     code_step AS (
         SELECT
             attempt.dataset_id,
-            attempt.run_key,
             attempt.ended_at,
             run_code.version != lag(run_code.version) OVER by_dataset AS version_changed,
-            run_code.sql_id != lag(run_code.sql_id) OVER by_dataset AS sql_changed,
-            attempt.lineage_id != lag(attempt.lineage_id) OVER by_dataset AS lineage_changed
+            run_code.sql_id != lag(run_code.sql_id) OVER by_dataset AS sql_changed
         FROM query_table(attempts) AS attempt
         JOIN run_code USING (run_key)
         WHERE attempt.wrote

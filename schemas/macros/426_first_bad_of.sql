@@ -2,7 +2,6 @@
 -- names of tables.
 CREATE MACRO store.first_bad_of(candidates, results, places, attempts) AS TABLE
 WITH
-    -- The first version that was bad: the one that the first failure since the check last passed has judged.
     streak AS (
         SELECT
             candidate.dataset_id,

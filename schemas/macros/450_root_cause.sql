@@ -71,9 +71,7 @@ WITH
             dataset.dataset_id,
             check_result.check_name,
             coalesce(check_result.field, '') AS field,
-            check_result.dimension,
             check_result.status = 'failed' AS failed,
-            check_result.severity,
             try_cast(check_result.actual AS DOUBLE) AS value,
             check_result.executed_at
         FROM store.check_result_of('facet_near') AS check_result
@@ -99,8 +97,7 @@ WITH
     own_result AS (
         SELECT
             result.*,
-            max(result.executed_at) FILTER (NOT result.failed) OVER own_check AS passed_at,
-            max(result.executed_at) OVER own_check AS newest_at
+            max(result.executed_at) FILTER (NOT result.failed) OVER own_check AS passed_at
         FROM result
         JOIN asked USING (dataset_id)
         WHERE
@@ -197,8 +194,6 @@ WITH
             good.bound AS good_bound,
             bad.tried,
             bad.written,
-            good.tried AS good_tried,
-            good.written AS good_written,
             coalesce(bad.written.written_at, bad.bound - (bad.bound - good.bound) / 2, TIMESTAMPTZ '-infinity') AS since_at,
             least(
                 CASE
@@ -224,7 +219,6 @@ WITH
         SELECT
             judged.dataset_id,
             judged.field,
-            bool_or(judged.now.failed AND judged.odds > 1) AS failing,
             bool_or(
                 judged.now.failed
                 AND judged.odds > 1
@@ -351,14 +345,12 @@ WITH
             bool_or(above.failed OR above.aborted OR above.missing) AS upstream_stale,
             bool_or(above.broken) AS upstream_broken,
             bool_or(above.unchanged) AS upstream_unchanged,
-            bool_or(below.failed) AS below_failed,
-            min(below_cost.cost) FILTER (below.failed) AS below_cost
+            bool_or(below.failed) AS below_failed
         FROM trouble
         LEFT JOIN table_link AS up ON up.downstream_id = trouble.dataset_id
         LEFT JOIN trouble AS above ON above.dataset_id = up.upstream_id
         LEFT JOIN table_link AS down ON down.upstream_id = trouble.dataset_id
         LEFT JOIN trouble AS below ON below.dataset_id = down.downstream_id
-        LEFT JOIN cost AS below_cost ON below_cost.dataset_id = below.dataset_id
         GROUP BY trouble.dataset_id
     ),
     feature AS (
@@ -370,8 +362,6 @@ WITH
             cost.path,
             coalesce(node_odds.odds, 0) AS own,
             coalesce(support.gain, 0) AS gain,
-            place.tried.state AS tried_state,
-            place.tried.run_key IS NOT NULL AS tracked,
             trouble.failed,
             trouble.aborted,
             trouble.missing,
@@ -381,8 +371,6 @@ WITH
             code.sql_changed AS sql_changed,
             schema_step.change AS schema_change,
             coalesce(stale.same, 0) AS same,
-            coalesce(stale.other, 0) AS other,
-            coalesce(node_odds.failing, false) AS failing,
             coalesce(node_odds.was_odd, false) AS was_odd,
             node_odds.worst,
             doubt,
@@ -396,12 +384,10 @@ WITH
             coalesce(held.upstream_broken, false) AS upstream_broken,
             coalesce(held.upstream_unchanged, false) AS upstream_unchanged,
             coalesce(held.below_failed, false) AS below_failed,
-            held.below_cost,
             cost.dataset_id IN (SELECT any_odds.dataset_id FROM node_odds AS any_odds) AS monitored,
             place.written,
             place.tried,
             place.bound,
-            place.good_bound,
             code.rate AS code_rate
         FROM cost
         JOIN place USING (dataset_id)

@@ -73,7 +73,7 @@ fuzz: $(READY)  ## send a million broken events through decoding, folding and wr
 bench-freshness: $(READY)  ## measure how long an event takes to the readers of the published file
 	$(BIN)/python tests/benchmarks/freshness.py
 
-bench-rca: $(READY)  ## measure root causes on the benchmark beside the project, each kind of evidence left out in turn; half an hour
+bench-rca: $(READY)  ## measure root causes on the benchmark beside the project, each kind of evidence left out in turn; takes long
 	$(BIN)/python tests/benchmarks/rca.py --baselines --ablate
 
 soak: $(READY)  ## kill the sidecar a few hundred times while a producer writes, then watch its memory for an hour

@@ -4,13 +4,6 @@
 -- at one moment: then the write before counts.
 CREATE MACRO run_upstream(run) AS TABLE
 WITH RECURSIVE
-    -- What could be reached at all, so that only the writes of these datasets are looked at.
-    link AS MATERIALIZED (
-        SELECT DISTINCT
-            made_from.upstream_id,
-            made_from.downstream_id
-        FROM store.made_from
-    ),
     input AS MATERIALIZED (
         SELECT DISTINCT
             lineage_shape.lineage_id,
@@ -21,15 +14,16 @@ WITH RECURSIVE
         JOIN store.dataset USING (dataset_id)
         WHERE shape_dataset.direction = 'input'
     ),
-    reach(dataset_id) AS (
-        SELECT input.dataset_id
-        FROM store.job_run AS asked
-        JOIN input USING (lineage_id)
-        WHERE asked.run_id = run
-        UNION
-        SELECT link.upstream_id
-        FROM reach
-        JOIN link ON link.downstream_id = reach.dataset_id
+    -- What could be reached at all, so that only the writes of these datasets are looked at.
+    reach AS MATERIALIZED (
+        FROM store.ever_upstream_of(
+            (
+                SELECT list(DISTINCT input.dataset_id)
+                FROM store.job_run AS asked
+                JOIN input USING (lineage_id)
+                WHERE asked.run_id = run
+            )
+        )
     ),
     -- Two runs that wrote one dataset in the same microsecond: the greater key stands for both, here as everywhere.
     write AS MATERIALIZED (

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from .batch import Arrival, Batch
 from .canonical import parse
-from .facets import MEASURING_KEYS, MODELS, PASSING_KEYS, Entity, Facet
+from .facets import MEASURING_KEYS, MODELS, PASSING_KEYS, PASSING_RUN_KEYS, Entity, Facet
 from .fold import DatasetPart, DatasetsPart, Folder, JobPart, add_aliases, add_shape, read_body, read_value
 from .names import DatasetName
 from .redaction import Redaction
@@ -91,8 +91,9 @@ class _Reader:
             each that may be redacted.
         """
         redaction = self._folder.redaction
+        passes = key in (PASSING_RUN_KEYS if entity == "run" else PASSING_KEYS)
         is_read = (entity, key) in MODELS
-        return key in PASSING_KEYS, key in MEASURING_KEYS, is_read, redaction.drops(key), redaction.watched(key)
+        return passes, key in MEASURING_KEYS, is_read, redaction.drops(key), redaction.watched(key)
 
     def facet(self, entity: Entity, key: str, document_id: bytes, text: bytes) -> tuple[Any, bool]:
         """Read a document that has a model.

@@ -26,6 +26,7 @@ from .event import Event, Fields, elements_of, fields_of, job_of, micros_of, str
 from .facets import (
     MEASURING_KEYS,
     PASSING_KEYS,
+    PASSING_RUN_KEYS,
     Entity,
     ErrorMessage,
     Facet,
@@ -599,13 +600,14 @@ def _run_row(event: Event, key: bytes, event_id: bytes, job: JobPart, facets: li
 def _see_passing_facets(
     event: EventRow, job: JobPart | None, run_facets: list[FacetPart], arrays: tuple[DatasetsPart, ...], batch: Batch
 ) -> None:
-    """Add the facets that change from run to run. Those of the run itself stay in the skeleton, but for its tests."""
+    """Add the facets that change from run to run. Those of the run itself stay in the skeleton, but for a few."""
     job_id = job.job_id if job else None
     stamp = (event.event_time, event.event_id)
     see = batch.ledger.see_passing_facet
     for facet in run_facets:
-        if facet.key == "test":
-            see(PassingFacetRow("run", event.run_key, None, None, job_id, "test", *stamp, facet.document_id), True)
+        if facet.key in PASSING_RUN_KEYS:
+            row = PassingFacetRow("run", event.run_key, None, None, job_id, facet.key, *stamp, facet.document_id)
+            see(row, facet.key in MEASURING_KEYS)
     if job:
         for entity, key, document_id in job.facets.passing:
             row = PassingFacetRow(entity, event.run_key, None, None, job_id, key, *stamp, document_id)

@@ -65,6 +65,7 @@ __all__ = [
     "MEASURING_KEYS",
     "MODELS",
     "PASSING_KEYS",
+    "PASSING_RUN_KEYS",
     "Assertion",
     "ColumnLineage",
     "DataQualityAssertions",
@@ -115,6 +116,9 @@ PASSING_KEYS = frozenset(
         "version",
     }
 )
+
+# Facets of runs that are kept in the same way. A run's other facets are in its events only.
+PASSING_RUN_KEYS = frozenset({"extractionError", "test"})
 
 # Passing facets that are measurements. Each one that came counts, not only the newest: a dataset event has no run that
 # would tell one measurement from the next, and a run that never ends measures again and again.

@@ -141,7 +141,7 @@ fn add(names: &Names, event: Parts, record: &Record, received_at: i64, rows: &mu
         };
         rows.see_passing(place, stamp, passing.document, passing.measures);
     };
-    for facet in event.facets.iter().filter(|facet| &*facet.key == "test") {
+    for facet in event.facets.iter().filter(|facet| facet.passes) {
         see(&passing(&names.entities[Entity::Run as usize], facet), None, None);
     }
     for facet in &event.job.passing {

@@ -327,6 +327,16 @@ WITH
             AND judged.numbers >= 4
         GROUP BY judged.dataset_id
     ),
+    -- Runs of which the producer could not tell all that they read.
+    half_told_run AS MATERIALIZED (
+        SELECT DISTINCT facet_near.run_key
+        FROM facet_near
+        CROSS JOIN asked
+        WHERE
+            facet_near.entity = 'run'
+            AND facet_near.key = 'extractionError'
+            AND facet_near.event_time <= asked.moment
+    ),
     trouble AS MATERIALIZED (
         SELECT
             place.dataset_id,
@@ -334,6 +344,7 @@ WITH
             coalesce(place.tried.state = 'ABORT' AND place.written.run_key IS DISTINCT FROM place.tried.run_key, false) AS aborted,
             coalesce(epoch(place.bound - place.tried.started_at) > 0.9 * place.interval, false) AS missing,
             coalesce(stale.other = 0 AND stale.same >= 1, false) AS unchanged,
+            coalesce(place.written.run_key IN (SELECT half_told_run.run_key FROM half_told_run), false) AS half_told,
             place.dataset_id IN (SELECT schema_step.dataset_id FROM schema_step WHERE schema_step.change != 'added')
             OR place.dataset_id IN (SELECT node_odds.dataset_id FROM node_odds WHERE node_odds.schema_failing) AS broken
         FROM place
@@ -366,6 +377,7 @@ WITH
             trouble.aborted,
             trouble.missing,
             trouble.unchanged,
+            trouble.half_told,
             trouble.broken,
             coalesce(code.version_changed, false) AS version_changed,
             code.sql_changed AS sql_changed,
@@ -450,7 +462,8 @@ WITH
                     WHEN NOT feature.unchanged OR feature.upstream_unchanged THEN 0
                     WHEN feature.same > 1 THEN weight.unchanged
                     ELSE weight.unchanged / 2
-                END
+                END,
+                'lineage_incomplete': CASE WHEN feature.half_told THEN weight.lineage_incomplete ELSE 0 END
             } AS parts
         FROM (
             SELECT
@@ -553,6 +566,7 @@ WITH
                 WHEN candidate.own > 0.7 THEN 'anomaly'
                 WHEN candidate.parts.schema_changed > 0 THEN 'schema_changed'
                 WHEN candidate.parts.run_aborted > 0 THEN 'run_aborted'
+                WHEN candidate.parts.lineage_incomplete > 0 THEN 'lineage_incomplete'
                 WHEN NOT candidate.monitored THEN 'unmonitored'
                 ELSE 'upstream'
             END AS kind,
@@ -669,6 +683,12 @@ SELECT
             told.worst.value,
             coalesce(strftime(told.bad_since AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC'), 'the last load'),
             told.worst.middle
+        )
+        WHEN 'lineage_incomplete' THEN format(
+            'it is not known what else {} read when it wrote {} at {}',
+            job.name,
+            told.name,
+            strftime(told.bad_since AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M UTC')
         )
         WHEN 'unmonitored' THEN format('nothing checks {}', told.name)
         ELSE format('{} is upstream, and nothing speaks against it or for it', told.name)

@@ -184,7 +184,7 @@ CREATE TABLE store.named_run (
 );
 
 CREATE TABLE store.passing_facet (
-    entity VARCHAR NOT NULL,  -- job, dataset, input or output; a run's facets stay in the skeletons of its events
+    entity VARCHAR NOT NULL,  -- run, job, dataset, input or output; most facets of a run are only in the skeletons of its events
     run_key UUID,  -- NULL: not from a run event
     direction VARCHAR,
     dataset_id UBIGINT,

@@ -68,6 +68,10 @@ FROM (
         'Numbers that differ with every load are the same as before: the data did not move. Half, if it is one number only.'
     ),
     (
+        'lineage_incomplete', 'evidence', 0.5,
+        'The producer could not tell all that the run read: what is wrong may have come from where nothing can be seen.'
+    ),
+    (
         'direct', 'strength', 0.9,
         'The value comes from there; few transformations hide that it is wrong.'
     ),

@@ -15,6 +15,7 @@ SELECT
     max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'field_changed')::DOUBLE AS field_changed,
     max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'schema_broke_run')::DOUBLE AS schema_broke_run,
     max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unchanged')::DOUBLE AS unchanged,
+    max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'lineage_incomplete')::DOUBLE AS lineage_incomplete,
     max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'direct')::DOUBLE AS direct,
     max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'unsaid')::DOUBLE AS unsaid,
     max(root_cause_weight.weight) FILTER (root_cause_weight.evidence = 'indirect')::DOUBLE AS indirect,

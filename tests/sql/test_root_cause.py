@@ -43,11 +43,12 @@ def event(
     outputs: list[dict[str, Any]] | None = None,
     **facets: Any,
 ) -> dict[str, Any]:
-    """Return a run event on a day of March 2026, *at* being like ``03T06:00``; facets belong to the job."""
+    """Return a run event on a day of March 2026, *at* being like ``03T06:00``; facets belong to the job but for two."""
+    of_run = {key: facets.pop(key) for key in ("errorMessage", "extractionError") if key in facets}
     return {
         "eventType": kind,
         "eventTime": f"2026-03-{at}:00Z",
-        "run": {"runId": run, "facets": {"errorMessage": facets.pop("error")} if "error" in facets else {}},
+        "run": {"runId": run, "facets": of_run},
         "job": {"namespace": "jobs", "name": job, "facets": facets},
         "inputs": inputs or [],
         "outputs": outputs or [],
@@ -163,7 +164,7 @@ def test_what_fails_after_it_was_read_is_no_cause(store: Store, tell: Tell) -> N
 def test_a_failed_run_that_left_old_data_is_the_cause_and_says_why(store: Store, tell: Tell) -> None:
     failed = [
         event("START", "04T01:00", "load_a-4", "load_a", [], [table("a")]),
-        event("FAIL", "04T01:10", "load_a-4", "load_a", [], [table("a")], error={"message": "disk full"}),
+        event("FAIL", "04T01:10", "load_a-4", "load_a", [], [table("a")], errorMessage={"message": "disk full"}),
     ]
     tell(healthy_days(3) + a_day(4, bad=("mart.x",), skip=("a",)) + failed)
     first = causes(store)[0]
@@ -190,6 +191,29 @@ def test_new_code_is_evidence(store: Store, tell: Tell) -> None:
     parts = {cause["name"]: json.loads(cause["evidence_detail"])["parts"]["code_changed"] for cause in causes(store)}
     assert parts["a"] > 0
     assert {name: part for name, part in parts.items() if name != "a"} == dict.fromkeys(set(parts) - {"a"}, 0)
+
+
+def test_lineage_that_a_run_could_not_tell_is_evidence(store: Store, tell: Tell) -> None:
+    def day(number: int, *, sound: bool = True, **facets: Any) -> list[dict[str, Any]]:
+        return [
+            *ran(number, "load_a", [], table("a"), "01:00", "01:10"),
+            *ran(number, "build_b", ["a"], table("b"), "02:00", "02:10", **facets),
+            *ran(number, "build", ["b"], table("mart"), "03:00", "03:10"),
+            checked(number, "01:20", "a", x=True),
+            checked(number, "03:20", "mart", x=sound),
+        ]
+
+    half_told = {"totalTasks": 2, "failedTasks": 1, "errors": [{"errorMessage": "what is a LATERAL?"}]}
+    tell([event for number in range(1, 7) for event in day(number)] + day(7, sound=False, extractionError=half_told))
+    by_name = {cause["name"]: cause for cause in causes(store)}
+    assert (by_name["b"]["kind"], by_name["b"]["run_id"]) == ("lineage_incomplete", "build_b-7")
+    assert by_name["b"]["evidence"] == (
+        "it is not known what else build_b read when it wrote b at 2026-03-07 02:10 UTC; mart was built from it"
+    )
+    parts = {name: json.loads(cause["evidence_detail"])["parts"] for name, cause in by_name.items()}
+    assert {name: part["lineage_incomplete"] > 0 for name, part in parts.items()} == {
+        name: name == "b" for name in parts
+    }
 
 
 def test_lost_rows_are_an_anomaly(store: Store, tell: Tell) -> None:

@@ -139,8 +139,15 @@ class Settings(BaseSettings):
     )
     threads: int = Field(2, ge=1, description="Threads that DuckDB uses while writing.")
     cache_memory: int = Field(32, ge=1, description="Megabytes for remembering facets that were seen.")
-    batch_events: int = Field(10_000, ge=1, description="Records of one transaction, at most.")
-    batch_bytes: int = Field(32 << 20, ge=1, le=1 << 28, description="Bytes of records of one transaction, at most.")
+    batch_events: int = Field(
+        10_000, ge=1, description="Records of one transaction, at most; replay takes twice as many unless this is set."
+    )
+    batch_bytes: int = Field(
+        32 << 20,
+        ge=1,
+        le=1 << 28,
+        description="Bytes of records of one transaction, at most; replay takes twice as many unless this is set.",
+    )
     batch_seconds: float = Field(0.25, gt=0, description="Seconds that a record waits for others, at most.")
     dead_letter_share: float = Field(
         0.5, gt=0, le=1, description="Stop when more than this share of the last 1,000 records is unreadable."

@@ -143,9 +143,9 @@ def replay(paths: tuple[str, ...], **given: Any) -> None:
       headwater replay events.ndjson.gz more/ --store lineage.duckdb
     """  # noqa: D301
     from ..sources.files import FileSource
-    from .running import limits_of, run_loop, stop_on_signal
+    from .running import in_bulk, limits_of, run_loop, stop_on_signal
 
-    chosen = settings(**given)
+    chosen = in_bulk(settings(**given))
     log_as(chosen.log_format)
     source = FileSource(paths)
     # Nobody waits for a file's newest record: whole batches, and readers see how far it is now and then.

@@ -1,4 +1,4 @@
-"""How Python is set up while a store is written."""
+"""How a store is written: with which limits, and how Python is set up meanwhile."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import weakref
 
 import pytest
 from headwater.cli import running
+from headwater.settings import Settings
 
 
 class Node:
@@ -33,3 +34,9 @@ def test_the_interpreter_is_as_before_afterwards() -> None:
     with running.tuned_interpreter():
         assert (gc.get_threshold(), sys.getswitchinterval()) != before
     assert (gc.get_threshold(), sys.getswitchinterval()) == before
+
+
+def test_what_is_there_already_comes_in_larger_batches_unless_they_are_set() -> None:
+    usual = Settings()
+    assert running.in_bulk(usual).batch_bytes == 2 * usual.batch_bytes
+    assert running.in_bulk(Settings(batch_events=7)).batch_events == 7

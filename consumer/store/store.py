@@ -22,6 +22,7 @@ from .scripts import Script, scripts
 # What a write needs in the batch, where that is not rows of the table that it is named after.
 _NEEDS = {
     "duplicate": "event",
+    "lifecycle_facet": "passing_facet",
     "lineage": "event",
     "lineage_edge": "event",
     "mirrored_row": "import_file",
@@ -48,6 +49,7 @@ _IMPORTED = frozenset(
 # What events say, and nothing else does; the rest of the tables is taken over as it is.
 _FOLDED = frozenset(TABLES) - _IMPORTED - {"duplicate", "dead_letter", "gap", "kafka_offset", "late_event"} | {
     "declaration",
+    "lifecycle_facet",
     "lineage",
     "lineage_column",
     "lineage_edge",

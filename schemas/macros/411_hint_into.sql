@@ -12,16 +12,27 @@ WITH
         WHERE shape_dataset.direction = 'output' AND shape.job_type IS DISTINCT FROM 'TEST'
     ),
     -- What a job's SQL names and its lineage does not: absence of an edge is not independence.
-    sql_text AS MATERIALIZED (
-        SELECT DISTINCT
+    -- By job first: compared with the moment first, it would be the SQL of the whole store.
+    sql_facet AS MATERIALIZED (
+        SELECT
             passing_facet.document_id,
-            passing_facet.job_id
+            passing_facet.job_id,
+            min(passing_facet.event_time) AS first_said_at
         FROM store.passing_facet
         SEMI JOIN maker ON maker.job_id = passing_facet.job_id
         WHERE
             passing_facet.key = 'sql'
             AND passing_facet.entity = 'job'
-            AND passing_facet.event_time <= moment
+        GROUP BY
+            passing_facet.document_id,
+            passing_facet.job_id
+    ),
+    sql_text AS MATERIALIZED (
+        SELECT
+            sql_facet.document_id,
+            sql_facet.job_id
+        FROM sql_facet
+        WHERE sql_facet.first_said_at <= moment
     ),
     sql_word AS MATERIALIZED (
         SELECT DISTINCT

@@ -194,3 +194,15 @@ CREATE TABLE store.passing_facet (
     event_id UUID NOT NULL,
     document_id UUID NOT NULL
 );
+
+-- Those of the key lifecycleStateChange once more. Nearly every question asks whether a dataset was renamed or dropped.
+CREATE TABLE store.lifecycle_facet (
+    entity VARCHAR NOT NULL,
+    run_key UUID,
+    direction VARCHAR,
+    dataset_id UBIGINT,
+    job_id UBIGINT,
+    event_time TIMESTAMPTZ NOT NULL,
+    event_id UUID NOT NULL,
+    document_id UUID NOT NULL
+);

@@ -55,6 +55,10 @@ WHERE
     passing_facet.event_time = forgotten_event.event_time
     AND passing_facet.event_id = forgotten_event.event_id;
 
+DELETE FROM store.lifecycle_facet
+USING forgotten_event
+WHERE lifecycle_facet.event_id = forgotten_event.event_id;
+
 DELETE FROM store.declaration
 USING forgotten_event
 WHERE

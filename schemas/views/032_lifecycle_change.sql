@@ -4,24 +4,23 @@ WITH
     facet AS MATERIALIZED (
         SELECT
             dataset.canonical_id AS dataset_id,
-            passing_facet.run_key,
-            passing_facet.job_id,
+            lifecycle_facet.run_key,
+            lifecycle_facet.job_id,
             max(
                 {
-                    'event_time': passing_facet.event_time,
-                    'event_id': passing_facet.event_id,
-                    'document_id': passing_facet.document_id
+                    'event_time': lifecycle_facet.event_time,
+                    'event_id': lifecycle_facet.event_id,
+                    'document_id': lifecycle_facet.document_id
                 }
             ) AS newest
-        FROM store.passing_facet
+        FROM store.lifecycle_facet
         JOIN store.dataset USING (dataset_id)
-        WHERE passing_facet.key = 'lifecycleStateChange'
         GROUP BY
             dataset.canonical_id,
-            passing_facet.run_key,
-            passing_facet.job_id,
-            passing_facet.entity,
-            passing_facet.direction
+            lifecycle_facet.run_key,
+            lifecycle_facet.job_id,
+            lifecycle_facet.entity,
+            lifecycle_facet.direction
     ),
     -- Looked up by themselves, for these are few: a join with all documents and runs would read them all.
     document AS MATERIALIZED (

@@ -75,6 +75,12 @@ def fold_anew(other: Store, store: Store, told: list[bytes]) -> dict[str, tuple[
     return digest_of(other)
 
 
+# What is kept twice and is not the same.
+UNLIKE = """
+WITH passing AS (SELECT * EXCLUDE (key) FROM store.passing_facet WHERE key = 'lifecycleStateChange')
+(FROM passing EXCEPT ALL FROM store.lifecycle_facet) UNION ALL (FROM store.lifecycle_facet EXCEPT ALL FROM passing)
+"""
+
 seconds = st.one_of(st.none(), st.integers(0, 7))
 
 
@@ -93,6 +99,7 @@ def test_a_store_that_forgot_is_what_folding_the_rest_makes(
 
     kept = kept_by(store, told)
     assert digest_of(store) == fold_anew(other, store, kept)
+    assert store.database.rows(UNLIKE) == []
     # ... and goes on as if nothing had been.
     write_all(store, [kept])
     assert digest_of(store) == fold_anew(other, store, kept)

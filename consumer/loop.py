@@ -139,7 +139,8 @@ class Limits(NamedTuple):
     Attributes:
         records: of one batch.
         bytes: of the records of one batch.
-        seconds: that the first record of a batch waits.
+        seconds: that the first record of a batch waits for others, unless nothing comes; and at least until there can
+            be a publication, where nobody waits for an acknowledgement.
         dead_letter_share: of the last thousand records.
         dead_letter_run: records in a row.
         publish_seconds: from one publication to the next, from beginning to beginning.
@@ -322,8 +323,7 @@ class Loop:
         self._note_gaps(self._source.take_gaps())
         if records and self._on_progress:
             self._on_progress(self._progress)
-        is_waiting = not records and len(self._batch)
-        if self._is_full() or is_waiting or self._publication_is_due() or self._aside_is_due():
+        if self._is_due() or self._publication_is_due() or self._aside_is_due():
             self._hand_over(executor)
         elif self._idle:
             self._tell_lag_now_and_then()
@@ -335,8 +335,8 @@ class Loop:
             return POLL_SECONDS
         if self._writing is not None and not self._writing.done():
             return POLL_SECONDS / 4  # they wait for the writer in any case
-        waited = self._clock.monotonic() - self._batch.started_at
-        return min(POLL_SECONDS, max(0.0, self._limits.seconds - waited))
+        due_at = max(self._batch.started_at + self._limits.seconds, self._served_from())
+        return min(POLL_SECONDS, max(0.0, due_at - self._clock.monotonic()))
 
     def _reposition(self) -> None:
         """Start again from the store, the only truth: partitions came or went."""
@@ -420,15 +420,23 @@ class Loop:
         is_whole = len(value) <= self._limits.record_bytes
         return self._folder.redaction.record(value if is_whole else value[:BEGINNING])
 
+    def _is_due(self) -> bool:
+        """Tell whether the batch should go to the writer: it is full, or nobody gains by its waiting any longer."""
+        if self._batch.started_at is None:
+            return bool(self._batch.gaps)
+        now = self._clock.monotonic()
+        has_waited = self._idle or now - self._batch.started_at >= self._limits.seconds
+        return self._is_full() or (has_waited and now >= self._served_from())
+
     def _is_full(self) -> bool:
-        batch, limits = self._batch, self._limits
-        if batch.started_at is None:
-            return bool(batch.gaps)
-        return (
-            len(batch) >= limits.records
-            or batch.bytes >= limits.bytes
-            or self._clock.monotonic() - batch.started_at >= limits.seconds
-        )
+        return len(self._batch) >= self._limits.records or self._batch.bytes >= self._limits.bytes
+
+    def _served_from(self) -> float:
+        """Return when somebody is served by a batch that is written: at the next publication, or a sender at once.
+
+        A batch costs what it costs, however few records it has, so one is written for each publication.
+        """
+        return self._publication_due_at if self._acknowledge is None else 0.0
 
     def _publication_is_due(self) -> bool:
         return self._is_late() and (self._writing is None or self._writing.done())
@@ -449,7 +457,7 @@ class Loop:
         A batch that is not yet full by size waits for its turn while polling goes on: the slower the store, the
         larger the batches, and the fewer.
         """
-        if self._writing and not self._writing.done() and not self._must_wait():
+        if self._writing and not self._writing.done() and not self._is_full():
             return
         self._await_writer()
         batch, self._batch = self._batch, self._folder.new_batch()
@@ -478,9 +486,6 @@ class Loop:
         self._lag_told_at = self._clock.monotonic()
         if ends:
             self._observer.lags({place: max(0, end - self._expected.get(place, 0)) for place, end in ends.items()})
-
-    def _must_wait(self) -> bool:
-        return len(self._batch) >= self._limits.records or self._batch.bytes >= self._limits.bytes
 
     def _write(self, tables: dict[str, Table]) -> None:
         """Write a batch and publish if it is time. Runs on the writer's thread."""

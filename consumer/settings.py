@@ -148,7 +148,12 @@ class Settings(BaseSettings):
         le=1 << 28,
         description="Bytes of records of one transaction, at most; replay takes twice as many unless this is set.",
     )
-    batch_seconds: float = Field(0.25, gt=0, description="Seconds that a record waits for others, at most.")
+    batch_seconds: float = Field(
+        0.25,
+        gt=0,
+        description="Seconds that a record waits for others, at most; what comes from a topic waits for the next "
+        "publication, since nobody sees it sooner.",
+    )
     dead_letter_share: float = Field(
         0.5, gt=0, le=1, description="Stop when more than this share of the last 1,000 records is unreadable."
     )

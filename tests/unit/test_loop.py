@@ -272,6 +272,48 @@ def test_it_publishes_at_the_start_and_the_end_and_in_between_when_it_is_time(st
     assert published[-1] == 24
 
 
+class SlowSource(ListSource):
+    """A source that leaves the writer time between two polls."""
+
+    def poll(self, timeout: float) -> list[Record]:
+        time.sleep(0.03)
+        return super().poll(timeout)
+
+
+class NotedStore:
+    """A store that notes when it is written."""
+
+    def __init__(self, store: Store, done: list[str]) -> None:
+        self.next_offsets = store.next_offsets
+        self.log_ids = store.log_ids
+        self._store = store
+        self._done = done
+
+    def write(self, tables: Mapping[str, Table]) -> None:
+        self._done.append("written")
+        self._store.write(tables)
+
+
+def test_a_batch_is_written_when_it_can_be_published(store: Store) -> None:
+    done: list[str] = []
+    source = SlowSource({ONE: [event(number) for number in range(40)]}, size=1)
+    limits = Limits(seconds=0.001, publish_seconds=0.02)
+    loop_of(source, NotedStore(store, done), limits, publish=lambda: done.append("published")).run()
+
+    assert done.count("written") > 2
+    assert "written written" not in " ".join(done)
+
+
+def test_a_batch_is_written_at_once_when_a_sender_waits_for_that(store: Store) -> None:
+    done: list[str] = []
+    source = SlowSource({ONE: [event(number) for number in range(40)]}, size=1)
+    limits = Limits(seconds=0.001, publish_seconds=60)
+    loop_of(source, NotedStore(store, done), limits, acknowledge=lambda _: done.append("acknowledged")).run()
+
+    assert done.count("written") > 2
+    assert done == ["written", "acknowledged"] * (len(done) // 2)
+
+
 @pytest.mark.parametrize(
     ("readable", "sentence"),
     [

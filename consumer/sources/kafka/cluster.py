@@ -31,6 +31,10 @@ _DEFAULTS: Mapping[str, object] = {
     # to 36 % more processor time for the same records.
     "max_partition_fetch_bytes": 1 << 20,
     "fetch_max_bytes": 32 << 20,
+    # A fetch costs what it costs, however little it brings, so the broker waits a moment for more. At 200 events/s that
+    # halves what the sidecar needs.
+    "fetch_min_bytes": 1 << 18,
+    "fetch_max_wait_ms": 100,
     # What an aborted transaction wrote never happened. Where nobody uses transactions this costs nothing.
     "isolation_level": "read_committed",
     "metadata_max_age_ms": 60_000,  # so soon a topic that was made again is noticed

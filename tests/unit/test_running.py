@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 from headwater.cli import running
-from headwater.settings import Settings
+from headwater.settings import settings
 
 
 class Node:
@@ -37,6 +37,6 @@ def test_the_interpreter_is_as_before_afterwards() -> None:
 
 
 def test_what_is_there_already_comes_in_larger_batches_unless_they_are_set() -> None:
-    usual = Settings()
+    usual = settings()
     assert running.in_bulk(usual).batch_bytes == 2 * usual.batch_bytes
-    assert running.in_bulk(Settings(batch_events=7)).batch_events == 7
+    assert running.in_bulk(settings(batch_events=7)).batch_events == 7

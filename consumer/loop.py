@@ -278,6 +278,7 @@ class Loop:
         # At the start readers may have an old snapshot, or none: the first publication is due at once.
         self._publication_due_at = clock.monotonic()
         self._unpublished = True
+        self._write_seconds = 0.0  # of the last batch
         self._lag_told_at = self._publication_due_at
         self._progress = Progress(0, 0, 0)
 
@@ -506,15 +507,18 @@ class Loop:
         self._unpublished = True
         if self._acknowledge is not None:
             self._acknowledge(self._written)
-        self._observer.wrote(sum(map(count_of, tables.values())), self._clock.monotonic() - began)
+        self._write_seconds = self._clock.monotonic() - began
+        self._observer.wrote(sum(map(count_of, tables.values())), self._write_seconds)
 
     def _publish_now(self) -> None:
         self._unpublished = False  # first: what is noted while publishing may not be published
         began = self._clock.monotonic()
         self._publish()
         ended = self._clock.monotonic()
-        # As often as was asked for, but half of the time is for writing, however long publishing takes.
-        self._publication_due_at = max(began + self._limits.publish_seconds, ended + (ended - began))
+        # As often as was asked for, though a batch is written before; but half of the time is for writing, however long
+        # publishing takes.
+        next_at = began + self._limits.publish_seconds - self._write_seconds
+        self._publication_due_at = max(next_at, ended + (ended - began))
         self._observer.published(ended - began)
 
     def _await_writer(self) -> None:

@@ -222,19 +222,19 @@ def stores(folder: Path) -> Iterator[Path]:
 
 def measure_replay(path: Path, events_count: int, size: int, pairs: int) -> Comparison:
     """Measure replay against read_json."""
-    replay = replaying(path)
+    replay = replaying(path, path.parent / "replay")
     return compare(events_count, size, pairs, lambda: replay({}), lambda: run("read-json", path))
 
 
 def measure_core(path: Path, events_count: int, size: int, pairs: int) -> Comparison:
     """Measure replay with Python's core against replay with the compiled one."""
-    replay = replaying(path)
+    replay = replaying(path, path.parent / "core")
     return compare(events_count, size, pairs, lambda: replay({"HEADWATER_CORE": "python"}), lambda: replay({}))
 
 
-def replaying(path: Path) -> Callable[[dict[str, str]], Sample]:
-    """Return what replays a file into a new store, with some variables set."""
-    fresh = stores(path.parent)
+def replaying(path: Path, folder: Path) -> Callable[[dict[str, str]], Sample]:
+    """Return what replays a file into a new store in *folder*, with some variables set."""
+    fresh = stores(folder)
 
     def replay(variables: dict[str, str]) -> Sample:
         where = ("--store", _made(next(fresh)), "--threads", str(THREADS))

@@ -334,7 +334,7 @@ def test_a_broker_that_is_away_at_the_start_is_waited_for(
     begun = time.monotonic()
     for _ in range(5):
         reader.step()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 3
     assert reader.generation == 0
     assert reader.source.end_offsets() == {}
     (notice,) = notices
@@ -441,7 +441,7 @@ def test_a_stop_ends_the_wait() -> None:
         stopping=lambda: time.monotonic() > started + 0.5,
     )
     assert list(source.poll(20)) == []
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 5
 
 
 def test_a_certificate_that_is_not_there_is_told_at_once(broker: Broker) -> None:

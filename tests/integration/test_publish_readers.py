@@ -24,7 +24,7 @@ def test_four_readers_meet_no_error_and_no_mixture_while_ten_snapshots_a_second_
     publications = len(writer.communicate()[0].splitlines())
     assert [lines[:-1] for lines in said] == [[]] * READERS
     versions = [int(lines[-1].split()[0]) for lines in said]
-    assert min(versions) > 3, f"the readers saw {versions} versions of {publications}: too few to prove anything"
+    assert min(versions) > 10, f"the readers saw {versions} versions of {publications}: too few to prove anything"
     assert {writer.returncode, *(reader.returncode for reader in readers)} == {0}
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conftest import MakeTopic
 
 READERS = 4
-SECONDS = 20.0
+SECONDS = 30.0
 RECORDS_A_SECOND = 300
 
 # Names of what must never be there, with how often it is.
@@ -60,7 +60,7 @@ def test_readers_meet_no_error_and_no_torn_state_while_the_sidecar_consumes(
         sidecar.until_published(feed.produced.total())
         assert [lines[:-1] for lines in said] == [[]] * READERS
         versions = [int(lines[-1]) for lines in said]
-        assert min(versions) > 3, f"the readers saw {versions} states: too few to prove anything"
+        assert min(versions) > 10, f"the readers saw {versions} states: too few to prove anything"
         assert {reader.returncode for reader in readers} == {0}
         account(sidecar.store, broker, name, feed)
         assert digest(sidecar.store) == clean_digest(broker, name, tmp_path)

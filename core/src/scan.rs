@@ -132,10 +132,20 @@ impl<'a> Cursor<'a> {
 /// Return what is between the quotes of a string that needs no escapes.
 pub fn plain(string: &[u8]) -> Option<&str> {
     let inside = string.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if inside.iter().any(|&byte| byte < 0x20 || byte == b'\\' || byte == b'"') {
+    if first_special(inside).is_some() {
         return None;
     }
     std::str::from_utf8(inside).ok()
+}
+
+/// Return the place of the first byte that cannot stand for itself in a string.
+fn first_special(inside: &[u8]) -> Option<usize> {
+    let is_special = |byte: u8| (byte < 0x20) | (byte == b'\\') | (byte == b'"');
+    // Without a way out in the middle of a block, the compiler compares all its bytes at once.
+    let block =
+        inside.chunks(16).position(|block| block.iter().fold(false, |found, &byte| found | is_special(byte)))?;
+    let begin = block * 16;
+    inside[begin..].iter().position(|&byte| is_special(byte)).map(|place| begin + place)
 }
 
 /// How a string is spelled.
@@ -151,7 +161,7 @@ pub enum Spelling {
 pub fn spelling(string: &[u8]) -> Option<Spelling> {
     let mut rest = string.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     let mut found = Spelling::Canonical;
-    while let Some(place) = rest.iter().position(|&byte| byte < 0x20 || byte == b'\\' || byte == b'"') {
+    while let Some(place) = first_special(rest) {
         if rest[place] != b'\\' {
             return None;
         }

@@ -1,7 +1,8 @@
 //! The door for Python: records in, rows in a ledger out.
 //!
 //! Records are gone through twice. The first time nothing of Python is needed, so that others may use the interpreter: parts
-//! that were seen before, and facets that are only kept. Events with a part that Python has to read come second.
+//! that were seen before, and facets that are only kept. Events with a part that Python has to read come second. Both are done
+//! for some records at a time, since what is new in one of them is often in the next.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +14,9 @@ use crate::ids::content_id;
 use crate::ledger::{locked, Event, Ledger, Place, Rows, Run, Stamp};
 use crate::memory::{Memory, Parts, Stop};
 use crate::parts::{passing, Entity, Names, Passing, Said};
+
+/// Records whose new parts wait for Python together: with fewer, it is asked for the interpreter too often.
+const RECORDS_AT_A_TIME: usize = 128;
 
 /// Takes events apart, and remembers what it has taken apart.
 ///
@@ -52,15 +56,20 @@ impl Splitter {
         let records: Vec<Record> = records.extract()?;
         let rows = ledger.get().shared();
         let memory = &mut *self.0;
-        let (mut left, asking) = py.detach(|| fold_seen(memory, &records, received_at, record_bytes, &rows));
-        for (place, value) in asking {
-            let taken = memory.take(value, Some(reader));
-            let mut rows = locked(&rows);
-            add_documents(memory, &mut rows);
-            match taken {
-                Ok(event) => add(&memory.names, event, &records[place], received_at, &mut rows),
-                Err(Stop::Failed(error)) if !is_unreadable(py, &error)? => return Err(error),
-                Err(_) => left.push(place),
+        let mut left = Vec::new();
+        for (turn, records) in records.chunks(RECORDS_AT_A_TIME).enumerate() {
+            let first = turn * RECORDS_AT_A_TIME;
+            let (unusual, asking) = py.detach(|| fold_seen(memory, records, received_at, record_bytes, &rows));
+            left.extend(unusual.iter().map(|place| first + place));
+            for (place, value) in asking {
+                let taken = memory.take(value, Some(reader));
+                let mut rows = locked(&rows);
+                add_documents(memory, &mut rows);
+                match taken {
+                    Ok(event) => add(&memory.names, event, &records[place], received_at, &mut rows),
+                    Err(Stop::Failed(error)) if !is_unreadable(py, &error)? => return Err(error),
+                    Err(_) => left.push(first + place),
+                }
             }
         }
         left.sort_unstable();

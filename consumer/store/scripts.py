@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 Folder = Literal["migrations", "writes", "views", "macros", "upkeep"]
+
+_STATEMENT = re.compile(r"^[^\s-]", re.MULTILINE)
+_CONDITION = re.compile(r"^-- Only if there is any (\w+):\n", re.MULTILINE)
+
+
+class Part(NamedTuple):
+    """Statements of a script that are run together.
+
+    Attributes:
+        needs: a table; without rows in it, the statements would do nothing.
+    """
+
+    needs: str | None
+    sql: str
 
 
 class Script(NamedTuple):
@@ -29,9 +44,21 @@ class Script(NamedTuple):
         return f"{self.order}_{self.name}"
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """Return its statements; a line ``-- Only if there is any TABLE:`` says when those after it are run."""
+        return _parts(self.sql)
+
+    @property
     def sha256(self) -> str:
         """Return the hash of the text, in hex."""
         return sha256(self.sql.encode()).hexdigest()
+
+
+@cache
+def _parts(sql: str) -> tuple[Part, ...]:
+    always, *others = _CONDITION.split(sql)
+    parts = [Part(None, always), *map(Part, others[::2], others[1::2])]
+    return tuple(part for part in parts if _STATEMENT.search(part.sql))
 
 
 @cache

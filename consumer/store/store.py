@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -181,9 +183,12 @@ class Store:
             self._bind(name, tables.get(name, ()))
         there = {name for name, rows in tables.items() if count_of(rows)}
         with self._database.transaction():
-            # One call: between two, this thread would wait for the one that folds to let go of the interpreter.
-            needed = [script.sql for script in scripts("writes") if _NEEDS.get(script.name, script.name) in there]
-            self._database.run("\n".join(needed))
+            needed = [script for script in scripts("writes") if _NEEDS.get(script.name, script.name) in there]
+            in_order = (part for script in needed for part in script.parts)
+            for table, parts in groupby(in_order, attrgetter("needs")):
+                if table is None or self._database.rows(f"SELECT 1 FROM {table} LIMIT 1"):
+                    # One call: between two, this thread would wait for the one that folds to let go of the interpreter.
+                    self._database.run("\n".join(part.sql for part in parts))
             if there & _NAMING:
                 self._name_imported_lineage(may_be_first="imported_name" in there)
 

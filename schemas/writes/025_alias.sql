@@ -1,11 +1,15 @@
--- Names that turn out to be names of one dataset, whenever that is said. Every name that hangs together with a new alias gets
--- its canonical name anew: an alias of type TABLE if there is one, else one not given as LOCATION, the smallest of those. A name
--- that a rule of the settings replaced (its alias has the type 'rule') is never canonical.
-INSERT INTO store.alias
+-- Names that turn out to be names of one dataset, whenever that is said.
+CREATE OR REPLACE TEMP TABLE new_alias AS
 SELECT batch.*
 FROM batch_alias AS batch
 ANTI JOIN store.alias USING (dataset_id, alias_id, type);
 
+-- Only if there is any new_alias:
+INSERT INTO store.alias FROM new_alias;
+
+-- Every name that hangs together with a new alias gets its canonical name anew: an alias of type TABLE if there is one, else one
+-- not given as LOCATION, the smallest of those. A name that a rule of the settings replaced (its alias has the type 'rule') is
+-- never canonical.
 CREATE OR REPLACE TEMP TABLE renamed AS
 WITH RECURSIVE
     link AS MATERIALIZED (
@@ -13,15 +17,15 @@ WITH RECURSIVE
         UNION
         SELECT alias_id, dataset_id FROM store.alias
     ),
-    -- From the names of the batch to all that hang together with them. A set of names is known by its least id.
+    -- From the names that are new to all that hang together with them. A set of names is known by its least id.
     member(dataset_id, set_id) USING KEY (dataset_id) AS (
         SELECT
             named.dataset_id,
             named.dataset_id
         FROM (
-            SELECT dataset_id FROM batch_alias
+            SELECT dataset_id FROM new_alias
             UNION
-            SELECT alias_id FROM batch_alias
+            SELECT alias_id FROM new_alias
         ) AS named
         UNION
         SELECT

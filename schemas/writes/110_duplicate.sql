@@ -13,6 +13,7 @@ ANTI JOIN new_event USING (event_id)
 UNION ALL BY NAME
 FROM batch_duplicate;
 
+-- Only if there is any repeated:
 INSERT INTO store.duplicate BY NAME
 SELECT repeated.* EXCLUDE (event_time)
 FROM repeated

@@ -66,10 +66,6 @@ SELECT
     generate_subscripts(shapes, 1) AS ordinal
 FROM new_lineage;
 
-INSERT INTO store.lineage_shape BY NAME FROM new_lineage_shape;
-
-INSERT INTO store.lineage BY NAME FROM store.lineage_of('new_lineage_shape');
-
 -- The long lineages that the runs of this batch had until now.
 CREATE OR REPLACE TEMP TABLE outgrown AS
 SELECT had.lineage_id
@@ -85,3 +81,8 @@ FROM (
 JOIN store.lineage_shape USING (lineage_id)
 GROUP BY had.lineage_id
 HAVING count(*) > 16;
+
+-- Only if there is any new_lineage_shape:
+INSERT INTO store.lineage_shape BY NAME FROM new_lineage_shape;
+
+INSERT INTO store.lineage BY NAME FROM store.lineage_of('new_lineage_shape');

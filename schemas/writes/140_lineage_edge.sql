@@ -1,4 +1,6 @@
 -- What the new lineages say is made from what.
+
+-- Only if there is any new_lineage_shape:
 CREATE OR REPLACE TEMP TABLE new_lineage_explicit AS FROM store.lineage_explicit_of('new_lineage_shape');
 
 INSERT INTO store.lineage_explicit BY NAME FROM new_lineage_explicit;

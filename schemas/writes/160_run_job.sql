@@ -5,6 +5,7 @@ FROM run_lineage
 GROUP BY run_key
 HAVING count(*) > 1;
 
+-- Only if there is any shared_run:
 DELETE FROM store.run_job
 USING shared_run
 WHERE run_job.run_key = shared_run.run_key;

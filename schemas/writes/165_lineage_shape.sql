@@ -1,5 +1,7 @@
 -- A run that goes on for days may name another dataset with each event, and would leave a lineage of all that it had before
 -- each time. Those of many shapes go as soon as nobody has them any more; the short ones are shared, and come back.
+
+-- Only if there is any outgrown:
 CREATE OR REPLACE TEMP TABLE unused_lineage AS
 SELECT outgrown.lineage_id
 FROM outgrown

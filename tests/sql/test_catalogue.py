@@ -479,6 +479,18 @@ def test_a_write_fills_or_tidies_the_table_that_it_is_named_for(script: Script) 
     assert len(filled) == len(set(filled))
 
 
+def test_what_a_write_depends_on_is_made_in_any_case_and_before() -> None:
+    made: set[str] = set()
+    conditions = []
+    for part in (part for script in scripts("writes") for part in script.parts):
+        if part.needs is None:
+            made |= set(re.findall(r"^CREATE OR REPLACE TEMP TABLE (\w+)", part.sql, re.MULTILINE))
+        else:
+            conditions.append(part.needs)
+            assert part.needs in made
+    assert conditions == ["new_alias", "repeated", "new_lineage_shape", "new_lineage_shape", "shared_run", "outgrown"]
+
+
 @pytest.mark.parametrize("folders", [("migrations",), ("writes",), ("views", "macros")], ids=" and ".join)
 def test_numbers_are_unique_and_of_one_width(folders: tuple[Folder, ...]) -> None:
     numbers = [script.order for script in scripts(*folders)]

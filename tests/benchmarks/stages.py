@@ -36,7 +36,6 @@ from headwater.sources import Record
 from headwater.store import Store
 from headwater.store import store as store_module
 from headwater.store.arrow import arrow_table
-from headwater.store.scripts import scripts
 
 
 class Stages:
@@ -98,13 +97,18 @@ def batches_of(path: Path, size: int) -> Iterator[list[bytes]]:
             yield lines
 
 
+def stage_of(sql: str) -> str:
+    """Return the stage that SQL of the store belongs to: a transaction's ends, or the writes between them."""
+    verb = sql.split()[0].lower()
+    return f"sql {verb}" if verb in ("begin", "commit", "checkpoint") else "sql writes"
+
+
 def measure(path: Path, size: int, clock: Callable[[], float], *, warm: bool) -> tuple[Stages, int]:
     """Time each stage; return the times and the number of events."""
     stages, folder, count = Stages(clock), make_folder(), 0
     if warm:
         for lines in batches_of(path, size):
             fold(folder, lines, 0, folder.new_batch())
-    names = {script.sql: f"sql {script.file}" for script in scripts("writes")}
     chosen = settings()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -113,7 +117,7 @@ def measure(path: Path, size: int, clock: Callable[[], float], *, warm: bool) ->
         run, register = store.database.run, store.database.register
 
         def timed_run(sql: str, *rest: Any) -> None:
-            with stages.timing(names.get(sql, f"sql {sql.split()[0].lower()}")):
+            with stages.timing(stage_of(sql)):
                 run(sql, *rest)
 
         stack.enter_context(patch.object(store.database, "run", timed_run))

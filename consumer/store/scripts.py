@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 Folder = Literal["migrations", "writes", "views", "macros", "upkeep"]
 
-_STATEMENT = re.compile(r"^[^\s-]", re.MULTILINE)
+_STATEMENT = re.compile(r"^[^\s-]", re.MULTILINE)  # DuckDB's Python has no result to give for comments alone
 _CONDITION = re.compile(r"^-- Only if there is any (\w+):\n", re.MULTILINE)
 
 

@@ -29,6 +29,8 @@ _NEEDS = {
     "lineage_edge": "event",
     "mirrored_row": "import_file",
     "run_job": "run",
+    "run_known": "event",
+    "told": "event",
     "lineage_shape": "run",
 }
 # Any of these may say what the names in imported lineage mean.

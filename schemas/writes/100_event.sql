@@ -1,18 +1,43 @@
--- Events that are new. One that is there already has the same event_time: the join on it lets DuckDB leave out most of the
--- table by its minimum and maximum.
+-- Events that are new, and what their shapes say of lineage. An event that is there already has the same event_time: by the
+-- least and the greatest of the batch, DuckDB leaves out most of the table. A semi join hands them down to the table, an anti
+-- join does not.
 CREATE OR REPLACE TEMP TABLE new_event AS
+WITH
+    -- DuckDB 1.5 cannot push a filter on a UUID into Arrow.
+    batch AS MATERIALIZED (
+        SELECT
+            event_id,
+            kind,
+            event_time,
+            run_key,
+            shape_id
+        FROM batch_event
+    ),
+    known AS MATERIALIZED (
+        SELECT event.event_id
+        FROM store.event
+        SEMI JOIN batch USING (event_time, event_id)
+    ),
+    shape_near AS MATERIALIZED (
+        SELECT
+            shape.shape_id,
+            shape.job_id,
+            shape.tells_lineage,
+            shape.stands_alone
+        FROM store.shape
+        SEMI JOIN batch USING (shape_id)
+    )
 SELECT
-    batch.event_id,
-    batch.kind,
-    batch.event_time,
-    batch.run_key,
-    batch.shape_id
-FROM batch_event AS batch
-ANTI JOIN store.event USING (event_time, event_id);
+    batch.*,
+    shape.job_id,
+    shape.tells_lineage,
+    shape.stands_alone
+FROM batch
+ANTI JOIN known USING (event_id)
+LEFT JOIN shape_near AS shape USING (shape_id);
 
 INSERT INTO store.event BY NAME
 WITH
-    -- DuckDB 1.5 cannot push a filter on a UUID into Arrow.
     batch AS MATERIALIZED (
         SELECT * FROM batch_event
     )

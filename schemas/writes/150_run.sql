@@ -1,21 +1,24 @@
 -- What is known of a run is the greatest of what its events say, in whatever order they come: a structure begins with its
 -- event's time and id, and a state with its rank before those, so that a late START does not reopen a finished run.
-MERGE INTO store.run
-USING (
-    SELECT
-        batch_run.*,
-        single.lineage_id
-    FROM batch_run
-    LEFT JOIN (
-        SELECT
-            run_key,
-            any_value(lineage_id) AS lineage_id
-        FROM run_lineage
-        GROUP BY run_key
-        HAVING count(*) = 1
-    ) AS single USING (run_key)
-) AS batch ON run.run_key = batch.run_key
-WHEN MATCHED THEN UPDATE SET
+INSERT INTO store.run BY NAME
+SELECT
+    batch.*,
+    told.lineage_id
+FROM batch_run AS batch
+ANTI JOIN run_known ON run_known.run_key = batch.run_key
+LEFT JOIN (
+    FROM run_lineage
+    ANTI JOIN shared_run USING (run_key)
+) AS told ON told.run_key = batch.run_key;
+
+-- Only if there is any run_known:
+WITH
+    -- DuckDB 1.5 cannot push a filter on a UUID into Arrow.
+    batch AS MATERIALIZED (
+        SELECT * FROM batch_run
+    )
+UPDATE store.run
+SET
     first_at = least(run.first_at, batch.first_at),
     started_at = least(run.started_at, batch.started_at),
     last_at = greatest(run.last_at, batch.last_at),
@@ -26,5 +29,11 @@ WHEN MATCHED THEN UPDATE SET
     parent = greatest(run.parent, batch.parent),
     error = greatest(run.error, batch.error),
     source = greatest(run.source, batch.source),
-    lineage_id = batch.lineage_id
-WHEN NOT MATCHED THEN INSERT BY NAME;
+    lineage_id = told.lineage_id
+FROM run_known
+JOIN batch ON batch.run_key = run_known.run_key
+LEFT JOIN (
+    FROM run_lineage
+    ANTI JOIN shared_run USING (run_key)
+) AS told ON told.run_key = run_known.run_key
+WHERE run.rowid = run_known.place;

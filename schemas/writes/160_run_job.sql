@@ -1,11 +1,12 @@
--- Run ids that several jobs share: each job has its own story, made anew from its events.
-CREATE OR REPLACE TEMP TABLE shared_run AS
-SELECT run_key
-FROM run_lineage
-GROUP BY run_key
-HAVING count(*) > 1;
+-- Of a run id that several jobs share, each job has its own story, made anew from its events.
 
 -- Only if there is any shared_run:
+SET VARIABLE oldest_shared = (
+    SELECT min(first_at)
+    FROM store.run
+    SEMI JOIN shared_run USING (run_key)
+);
+
 DELETE FROM store.run_job
 USING shared_run
 WHERE run_job.run_key = shared_run.run_key;
@@ -22,7 +23,7 @@ WITH
         FROM store.event
         SEMI JOIN shared_run USING (run_key)
         JOIN store.shape USING (shape_id)
-        WHERE event.event_time >= getvariable('oldest_run')
+        WHERE event.event_time >= getvariable('oldest_shared')
     )
 SELECT
     life.*,

@@ -156,6 +156,17 @@ def test_what_the_events_of_a_streaming_run_say_adds_up(tell: Tell) -> None:
     ) == {("a", "c", "j", "inputs_outputs", True), ("b", "c", "j", "inputs_outputs", True)}
 
 
+def test_a_run_whose_events_come_in_order_goes_on_from_its_lineage(tell: Tell, store: Store) -> None:
+    tell(run("START", 1, inputs=["a"]), run("RUNNING", 2, outputs=["b"]))
+    store.database.run("UPDATE store.event SET shape_id = 0")  # whoever reads them, finds nothing of lineage in them
+
+    assert tell(run("COMPLETE", 3, inputs=["c"])) == {
+        ("a", "b", "j", "inputs_outputs", True),
+        ("c", "b", "j", "inputs_outputs", True),
+    }
+    assert tell(run("RUNNING", 1, inputs=["d"])) == set()
+
+
 def test_a_complete_snapshot_replaces_the_one_before(tell: Tell) -> None:
     assert tell(
         run("START", 1, inputs=["a", "b"], outputs=["c"], **SNAPSHOTS),

@@ -30,6 +30,7 @@ _NEEDS = {
     "mirrored_row": "import_file",
     "run_job": "run",
     "run_known": "event",
+    "seen_too_often": "shape_seen",
     "told": "event",
     "lineage_shape": "run",
 }

@@ -1,7 +1,5 @@
--- When shapes were seen first and last.
-MERGE INTO store.shape_seen AS seen
-USING batch_shape_seen AS batch ON seen.shape_id = batch.shape_id
-WHEN MATCHED THEN UPDATE SET
-    first_seen_at = least(seen.first_seen_at, batch.first_seen_at),
-    newest = greatest(seen.newest, batch.newest)
-WHEN NOT MATCHED THEN INSERT BY NAME;
+-- When shapes were seen first and last: a row for each batch that has them, of which the least and the greatest count. To keep
+-- one row for each shape would write most of the table anew with every batch.
+INSERT INTO store.shape_seen
+SELECT batch.*
+FROM batch_shape_seen AS batch;

@@ -491,6 +491,7 @@ def test_what_a_write_depends_on_is_made_in_any_case_and_before() -> None:
             assert part.needs in made
     assert conditions == [
         "new_alias",
+        "seen_too_often",
         "repeated",
         "run_known",
         "retold",

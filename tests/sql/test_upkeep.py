@@ -374,3 +374,29 @@ def test_a_store_that_is_compacted_by_parts_says_the_same(told: Told, monkeypatc
         assert digest_of(told.store) == before
 
     assert told.rows("SELECT kind, rows FROM upkeep") == [("compact", 10 + 10 + 10 + 3)]
+
+
+def test_when_shapes_were_seen_is_joined_when_most_of_it_says_nothing_any_more(store: Store) -> None:
+    def event(hour: int) -> bytes:
+        return json.dumps(
+            {
+                "eventTime": f"2026-01-01T{hour:02}:00:00Z",
+                "eventType": "COMPLETE",
+                "run": {"runId": "r"},
+                "job": {"namespace": "jobs", "name": "j"},
+            }
+        ).encode()
+
+    def seen() -> tuple[int, list[Any]]:
+        ((rows,),) = store.database.rows("SELECT count(*) FROM store.shape_seen")
+        return rows, store.database.rows("SELECT first_seen_at::VARCHAR, last_seen_at::VARCHAR FROM job")
+
+    empty(store)
+    write_all(store, [[event(6)], [event(7)]])
+    assert seen() == (2, [("2026-01-01 06:00:00+00", "2026-01-01 07:00:00+00")])
+
+    store.database.run("INSERT INTO store.shape_seen SELECT seen.* FROM store.shape_seen AS seen, range(10_000)")
+    assert seen() == (20_002, [("2026-01-01 06:00:00+00", "2026-01-01 07:00:00+00")])
+
+    write_all(store, [[event(5)]])
+    assert seen() == (1, [("2026-01-01 05:00:00+00", "2026-01-01 07:00:00+00")])

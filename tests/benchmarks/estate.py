@@ -5,7 +5,7 @@
 A pipeline has 50 jobs in five layers; each writes one table of four columns from the ten tables of the layer above, so
 that it has 500 edges. Each job runs once a day (START, COMPLETE), and one run a layer checks its tables. On the last
 day one table of the second layer of every pipeline gets too few rows, and checks fail there and below. A new version of
-the code comes every 30 days.
+the code comes every 30 days. Events come in the order of time, give or take half a minute.
 
 Where ``events.py`` is after what producers send, this is after size: the events are small and plain.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -58,13 +58,17 @@ def _lineage(sources: list[str], place: int) -> dict[str, Any]:
     )
 
 
+def _run_id(start: datetime, pipeline: int, layer: int, place: int) -> UUID:
+    """Return the id of a run as today's clients make it: a UUID of version 7, which begins with the time."""
+    return UUID(int=int(start.timestamp() * 1e3) << 80 | 7 << 76 | 2 << 62 | pipeline << 16 | layer << 8 | place)
+
+
 class _Job:
     """A job: its events but for what is new each day is put together once."""
 
     def __init__(self, pipeline: int, layer: int, place: int) -> None:
-        self.layer, self.place = layer, place
+        self.pipeline, self.layer, self.place = pipeline, layer, place
         self.number = layer * WIDTH + place
-        self.run = (pipeline << 80) | (layer << 72) | (place << 64)
         sources = [table(pipeline, layer - 1, other) for other in range(WIDTH)]
         self.output = table(pipeline, layer, place)
         query = f"insert into {self.output} select {', '.join(COLUMNS)} from {' union all from '.join(sources)}"
@@ -76,13 +80,14 @@ class _Job:
     def events(self, day: int, *, broken: bool) -> Iterator[str]:
         """Yield START and COMPLETE of a day."""
         start = START + timedelta(days=day, minutes=self.number)
+        run = _run_id(start, self.pipeline, self.layer, self.place)
         rows = 50 if broken else 100_000 + (day * 37 + self.number * 11) % 997
         version = _facet(
             "1-0-1/SourceCodeLocationJobFacet.json", type="git", url="git@x", version=f"v{day // DAYS_OF_A_VERSION}"
         )
         statistics = _facet("1-0-2/OutputStatisticsOutputDatasetFacet.json", rowCount=rows, size=rows * 100)
         always = (
-            f'"producer":"{PRODUCER}","schemaURL":"{RUN_EVENT}","run":{{"runId":"{UUID(int=self.run | day)}"}},'
+            f'"producer":"{PRODUCER}","schemaURL":"{RUN_EVENT}","run":{{"runId":"{run}"}},'
             f'"job":{{"namespace":"jobs","name":"{self.output}","facets":{{"sql":{self.sql},'
             f'"sourceCodeLocation":{json.dumps(version)}}}}}'
         )
@@ -96,6 +101,7 @@ class _Job:
 
 def _checks(pipeline: int, layer: int, day: int, *, broken: bool) -> str:
     """Return the event of the run that checks a layer."""
+    time = START + timedelta(days=day, minutes=(layer + 1) * WIDTH)
     failing = {CAUSE[1]} if layer == CAUSE[0] else {0} if layer > CAUSE[0] else set()
     inputs = [
         {
@@ -114,26 +120,28 @@ def _checks(pipeline: int, layer: int, day: int, *, broken: bool) -> str:
     return json.dumps(
         {
             "eventType": "COMPLETE",
-            "eventTime": (START + timedelta(days=day, minutes=(layer + 1) * WIDTH)).isoformat(),
+            "eventTime": time.isoformat(),
             "producer": PRODUCER,
             "schemaURL": RUN_EVENT,
-            "run": {"runId": str(UUID(int=(1 << 120) | (pipeline << 80) | (layer << 72) | day))},
+            "run": {"runId": str(_run_id(time, pipeline, layer, WIDTH))},
             "job": {"namespace": "checks", "name": f"p{pipeline:05} l{layer}", "facets": {"jobType": test}},
             "inputs": inputs,
         }
     )
 
 
-def estate(pipelines: int, days: int) -> Iterator[str]:
-    """Yield the events, pipeline after pipeline."""
-    for pipeline in range(pipelines):
-        jobs = [_Job(pipeline, layer, place) for layer in range(LAYERS) for place in range(WIDTH)]
-        for day in range(days):
-            last = day == days - 1
+def estate(pipelines: Iterable[int], days: Iterable[int], broken_day: int | None = None) -> Iterator[str]:
+    """Yield the events of pipelines on some days, one of which may be the broken one, in the order of time."""
+    layers = [
+        [_Job(pipeline, layer, place) for place in range(WIDTH) for pipeline in pipelines] for layer in range(LAYERS)
+    ]
+    for day in days:
+        broken = day == broken_day
+        for layer, jobs in enumerate(layers):
             for job in jobs:
-                yield from job.events(day, broken=last and (job.layer, job.place) == CAUSE)
-            for layer in range(LAYERS):
-                yield _checks(pipeline, layer, day, broken=last)
+                yield from job.events(day, broken=broken and (job.layer, job.place) == CAUSE)
+            for pipeline in pipelines:
+                yield _checks(pipeline, layer, day, broken=broken)
 
 
 def main() -> None:
@@ -142,7 +150,7 @@ def main() -> None:
     parser.add_argument("--pipelines", type=int, default=200, help="of 50 jobs each (default 200)")
     parser.add_argument("--days", type=int, default=100, help="how often each job runs (default 100)")
     arguments = parser.parse_args()
-    for event in estate(arguments.pipelines, arguments.days):
+    for event in estate(range(arguments.pipelines), range(arguments.days), arguments.days - 1):
         sys.stdout.write(event + "\n")
 
 

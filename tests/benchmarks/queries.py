@@ -44,7 +44,9 @@ def built(pipelines: int, days: int) -> Path:
             [sys.executable, estate.__file__, *size], stdout=subprocess.PIPE, env=bench.clean_environment()
         ) as events:
             replay = [sys.executable, "-m", "headwater", "replay", "-", "--store", str(store)]
-            subprocess.run(replay, stdin=events.stdout, check=True, env=bench.clean_environment())
+            # The same facets come each day: enough memory for all of them, as whoever runs such an estate would give.
+            environment = bench.clean_environment() | {"HEADWATER_CACHE_MEMORY": "1024"}
+            subprocess.run(replay, stdin=events.stdout, check=True, env=environment)
     return store
 
 

@@ -75,6 +75,7 @@ def retaining(store: Store, found: Plan, ages: Ages, now: datetime, counts: Coun
         counts: how many rows went, by kind; filled by the steps.
     """
     upkeep, horizons = Upkeep(store), ages.horizons(now)
+    came_late = upkeep.rows("late_event") > 0  # what only these events name is nobody's
 
     def forget(first: int) -> None:
         runs, events = upkeep.forget_runs(found.runs.slice(first, RUNS), now)
@@ -100,7 +101,7 @@ def retaining(store: Store, found: Plan, ages: Ages, now: datetime, counts: Coun
     # Who came late is remembered for as long again as the run was kept.
     remembered_from = horizons.runs and horizons.runs - (now - horizons.runs)
     yield Step(partial(forget_arrivals, remembered_from))
-    if counts["runs"] or counts["run_events"] or counts["bodies"]:
+    if counts["runs"] or counts["run_events"] or counts["bodies"] or came_late:
         yield Step(upkeep.sweep, sweeps=True)
     yield Step(partial(_note, upkeep, horizons, now, counts))
 

@@ -314,6 +314,17 @@ def test_an_event_of_a_forgotten_run_is_late_and_counted(told: Told) -> None:
     ]
 
 
+def test_what_only_a_late_event_names_goes_the_next_time(told: Told) -> None:
+    told(run("1", 2), run("2", 3))
+    forget(told.store, DAY, LATER)
+
+    told(run("1", 4, job="other", reads="elsewhere", writes=None))
+    forget(told.store, DAY, LATER)
+
+    assert told.rows("SELECT name FROM job") == [("load",)]
+    assert told.rows("SELECT name FROM store.dataset") == [("clean",), ("raw",)]
+
+
 def test_bodies_go_and_facts_stay(told: Told) -> None:
     told(run("1", 1, parent="dag"), run("2", 2, check=True))
     facts = ("run", "edge", "check_result", "field", "dataset", "job", "event")

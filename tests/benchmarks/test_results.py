@@ -13,6 +13,7 @@ RESULTS = json.loads(Path(__file__).with_name("results.json").read_text(encoding
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 HOW_FAST = re.sub(r"\s+", " ", README.partition("## How fast")[2].partition("\n## ")[0])
 QUESTIONS = [result for name, result in RESULTS.items() if name.startswith("questions of ")]
+BATCHES = [result for name, result in RESULTS.items() if name.startswith("batches at ")]
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,12 @@ def test_questions(measured: dict[str, Any]) -> None:
     store = [f"{measured[what]:,}" for what in ("edges", "runs", "check_results")]
     asked = ("upstream", "downstream", "column_upstream", "blast_radius", "root_cause")
     assert f"| {' | '.join([*store, *(f'{measured[question]:.0f}' for question in asked)])} |" in README.splitlines()
+
+
+@pytest.mark.parametrize("measured", BATCHES, ids=lambda measured: f"{measured['edges']} edges")
+def test_batches(measured: dict[str, Any]) -> None:
+    edges, runs, write, publish = (measured[what] for what in ("edges", "runs", "write_ms", "publish_ms"))
+    assert f"| {edges:,} | {runs:,} | {write:.0f} | {publish:.0f} |" in README.splitlines()
 
 
 def test_memory() -> None:
